@@ -1,0 +1,1 @@
+"""FastAPI apps on a Rust engine."""
