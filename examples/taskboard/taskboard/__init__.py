@@ -1,0 +1,3 @@
+"""Taskboard: a small team task board written with FastAPI."""
+
+__version__ = "1.0.0"
