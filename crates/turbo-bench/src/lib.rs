@@ -1,1 +1,47 @@
-//! Placeholder.
+//! What the benchmarks in `benches/` share.
+//!
+//! The benchmarks time the Rust crates alone: no socket, no Python. Each asserts its results inside the loop, so that
+//! a wrong answer is never timed; `cargo test --benches` runs each once. Comparisons of whole servers are in
+//! `benchmarks/` at the root of the repository.
+#![forbid(unsafe_code)]
+
+use http::Method;
+use turbo_router::{InsertError, Methods, Router};
+
+/// A router of `count` routes in the proportions of a REST service: of each resource a collection, an item, and
+/// a subcollection. The value of a route is its position.
+///
+/// # Errors
+/// Never; the templates are well-formed.
+pub fn service_routes(count: usize) -> Result<Router<usize>, InsertError> {
+    let mut router = Router::new();
+    for number in 0..count {
+        let resource = number / 3;
+        let template = match number % 3 {
+            0 => format!("/api/v1/resource{resource}"),
+            1 => format!("/api/v1/resource{resource}/{{id:int}}"),
+            _ => format!("/api/v1/resource{resource}/{{id:int}}/parts/{{part}}"),
+        };
+        router.insert(Methods::only([Method::GET]), &template, number)?;
+    }
+    Ok(router)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use turbo_router::Outcome;
+
+    #[test]
+    fn every_route_is_found() {
+        let router = super::service_routes(30).unwrap();
+        for (path, number) in
+            [("/api/v1/resource0", 0), ("/api/v1/resource9/7", 28), ("/api/v1/resource9/7/parts/x", 29)]
+        {
+            assert!(
+                matches!(router.at(&Method::GET, path), Outcome::Full(found) if *found.value == number),
+                "{path}"
+            );
+        }
+    }
+}
