@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The Python extension `turboapi._engine`.
+//!
+//! Two rooms: [`reactor`] joins an asyncio event loop and a tokio runtime on one thread, and
+//! [`asgi`] serves ASGI 3 applications over `turbo-http` on that thread. The crate holds
+//! conversions, calls and error mapping; what can be said without Python lives in the crates
+//! below it.
+
+mod asgi;
+mod python;
+mod reactor;
+
+use pyo3::prelude::*;
+
+/// Registers the classes of the extension module.
+#[pymodule(gil_used = false)]
+fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    module.add_class::<reactor::Reactor>()?;
+    module.add_class::<asgi::HttpServer>()?;
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! The coroutine that an `asyncio.Task` runs for one request.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::http::HttpCycle;
+use super::server::Server;
+use crate::python::{self, Sent};
+
+/// What a finished app leaves behind.
+pub(crate) enum Outcome<'py> {
+    /// It returned this.
+    Returned(Bound<'py, PyAny>),
+    /// It raised.
+    Raised(PyErr),
+    /// It was closed before it ended, as at the end of the loop.
+    Closed,
+}
+
+/// The exchange that a coroutine belongs to.
+pub(crate) enum Exchange {
+    Http(Py<HttpCycle>),
+}
+
+impl Exchange {
+    fn callables<'py>(&self, py: Python<'py>) -> PyResult<[Bound<'py, PyAny>; 2]> {
+        let object = match self {
+            Self::Http(cycle) => cycle.bind(py).as_any(),
+        };
+        Ok([object.getattr(intern!(py, "receive"))?, object.getattr(intern!(py, "send"))?])
+    }
+
+    fn finish(&self, py: Python<'_>, outcome: Outcome<'_>) {
+        match self {
+            Self::Http(cycle) => cycle.get().finish(py, outcome),
+        }
+    }
+
+    /// Tells the app that its client is gone or the server stops.
+    pub(crate) fn disconnect(&self, py: Python<'_>) {
+        match self {
+            Self::Http(cycle) => cycle.get().disconnect(py),
+        }
+    }
+
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Http(cycle) => Self::Http(cycle.clone_ref(py)),
+        }
+    }
+}
+
+enum Stage {
+    Created(Py<PyDict>),
+    Running(Py<PyAny>),
+    Finished,
+}
+
+/// Runs `await app(scope, receive, send)` and tells the exchange how it ended.
+///
+/// A native stand-in for the wrapper coroutine that uvicorn has (`run_asgi`): the app is called in
+/// the task's own context, its end is seen without a done-callback, and no exception leaves the task.
+#[pyclass(frozen, module = "turboapi._engine")]
+pub(crate) struct RequestCoroutine {
+    server: Arc<Server>,
+    exchange: Exchange,
+    stage: Mutex<Stage>,
+    slot: AtomicUsize,
+}
+
+const UNREGISTERED: usize = usize::MAX;
+
+impl RequestCoroutine {
+    pub(crate) fn new(server: Arc<Server>, exchange: Exchange, scope: Bound<'_, PyDict>) -> Self {
+        server.request_started();
+        Self {
+            server,
+            exchange,
+            stage: Mutex::new(Stage::Created(scope.unbind())),
+            slot: AtomicUsize::new(UNREGISTERED),
+        }
+    }
+
+    /// Keeps the task alive until the app ends: asyncio itself only holds it weakly.
+    pub(crate) fn keep(&self, py: Python<'_>, task: Bound<'_, PyAny>) {
+        if !matches!(*self.lock(), Stage::Finished) {
+            let slot = self.server.register(task.unbind(), self.exchange.clone_ref(py));
+            self.slot.store(slot, Ordering::Relaxed);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The app's coroutine; the first call makes it.
+    fn inner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let scope = match &mut *self.lock() {
+            Stage::Finished => return Ok(None),
+            Stage::Running(inner) => return Ok(Some(inner.bind(py).clone())),
+            Stage::Created(scope) => scope.bind(py).clone(),
+        };
+        let [receive, send] = self.exchange.callables(py)?;
+        let awaitable = self.server.app.bind(py).call1((scope, receive, send))?;
+        let inner = if python::is_coroutine(&awaitable) {
+            awaitable
+        } else {
+            awaitable.call_method0(intern!(py, "__await__"))?
+        };
+        *self.lock() = Stage::Running(inner.clone().unbind());
+        Ok(Some(inner))
+    }
+
+    fn finish(&self, py: Python<'_>, outcome: Outcome<'_>) {
+        let before = std::mem::replace(&mut *self.lock(), Stage::Finished);
+        if matches!(before, Stage::Finished) {
+            return;
+        }
+        let slot = self.slot.swap(UNREGISTERED, Ordering::Relaxed);
+        if slot != UNREGISTERED {
+            self.server.unregister(slot);
+        }
+        self.exchange.finish(py, outcome);
+        self.server.request_finished(py);
+    }
+
+    /// Goes on after a step: yields, or ends the coroutine.
+    fn advance<'py>(&self, py: Python<'py>, sent: Sent<'py>) -> Option<Bound<'py, PyAny>> {
+        let outcome = match sent {
+            Sent::Yielded(value) => return Some(value),
+            Sent::Returned(value) => Outcome::Returned(value),
+            Sent::Raised(error) => Outcome::Raised(error),
+        };
+        self.finish(py, outcome);
+        None
+    }
+}
+
+#[pymethods]
+impl RequestCoroutine {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let sent = match self.inner(py) {
+            Ok(Some(inner)) => python::send(&inner, py.None().bind(py)),
+            Ok(None) => return None,
+            Err(error) => Sent::Raised(error),
+        };
+        self.advance(py, sent)
+    }
+
+    fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = value.py();
+        let sent = match self.inner(py) {
+            Ok(Some(inner)) => python::send(&inner, value),
+            Ok(None) => return Err(pyo3::exceptions::PyStopIteration::new_err(())),
+            Err(error) => Sent::Raised(error),
+        };
+        self.advance(py, sent).ok_or_else(|| pyo3::exceptions::PyStopIteration::new_err(()))
+    }
+
+    #[pyo3(signature = (kind, value=None, traceback=None))]
+    fn throw<'py>(
+        &self,
+        kind: &Bound<'py, PyAny>,
+        value: Option<&Bound<'py, PyAny>>,
+        traceback: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = kind.py();
+        let error = python::thrown(kind, value, traceback)?;
+        let running = match &*self.lock() {
+            Stage::Running(inner) => Some(inner.clone_ref(py)),
+            _ => None,
+        };
+        let sent = match running {
+            Some(inner) => python::throw(inner.bind(py), error),
+            // Cancelled before its first step: the app never ran.
+            None => Sent::Raised(error),
+        };
+        self.advance(py, sent).ok_or_else(|| pyo3::exceptions::PyStopIteration::new_err(()))
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let running = match &*self.lock() {
+            Stage::Running(inner) => Some(inner.clone_ref(py)),
+            _ => None,
+        };
+        if let Some(inner) = running {
+            inner.call_method0(py, intern!(py, "close"))?;
+        }
+        self.finish(py, Outcome::Closed);
+        Ok(())
+    }
+
+    /// The frame of the app's coroutine, for debuggers and `Task.print_stack`.
+    #[getter]
+    fn cr_frame<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        match &*self.lock() {
+            Stage::Running(inner) => inner.bind(py).getattr(intern!(py, "cr_frame")).ok(),
+            _ => None,
+        }
+    }
+}

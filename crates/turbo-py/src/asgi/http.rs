@@ -1,0 +1,322 @@
+//! `receive` and `send` of one HTTP request.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use pyo3::{IntoPyObjectExt, intern};
+
+use super::access::Row;
+use super::coroutine::Outcome;
+use super::message;
+use super::response::{FlowBody, ResponseBody, assemble};
+use super::server::Server;
+use super::state::{Head, Length, Received, State};
+use crate::reactor::{Awaitable, Notice, Pollable, Step, after_python, resolve_all, wake_soon};
+
+/// What is remembered of a request for its log line.
+pub(crate) struct Facts {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) client: Arc<str>,
+}
+
+/// One request and its response, shared by the app and the connection.
+#[pyclass(frozen, module = "turboapi._engine")]
+pub(crate) struct HttpCycle {
+    server: Arc<Server>,
+    facts: Facts,
+    state: Mutex<State>,
+}
+
+#[pymethods]
+impl HttpCycle {
+    /// The ASGI `receive` callable of this request.
+    fn receive(slf: Py<Self>) -> Awaitable {
+        Awaitable::new(Receive { cycle: slf })
+    }
+
+    /// The ASGI `send` callable of this request; its effect happens at the call.
+    fn send(slf: &Bound<'_, Self>, message: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = message.py();
+        let cycle = slf.get();
+        let message = message::message(message)?;
+        let congested = cycle.accept(py, &message)?;
+        if congested {
+            return Awaitable::new(Drain { cycle: slf.clone().unbind() }).into_py_any(py);
+        }
+        Ok(cycle.server.done.clone_ref(py))
+    }
+}
+
+impl HttpCycle {
+    pub(crate) fn new(server: Arc<Server>, facts: Facts, state: State) -> Self {
+        Self { server, facts, state: Mutex::new(state) }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes one message of the app; `true` when the app has to wait for the client.
+    fn accept(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<bool> {
+        let kind = message::kind(message)?;
+        let kind = kind.to_str()?;
+        let (started, complete, gone) = {
+            let state = self.lock();
+            (state.started, state.complete, state.disconnected)
+        };
+        if gone {
+            return Ok(false);
+        }
+        if complete {
+            return Err(PyRuntimeError::new_err(format!(
+                "Unexpected ASGI message '{kind}' sent, after response already completed."
+            )));
+        }
+        let expected = if started { "http.response.body" } else { "http.response.start" };
+        if kind != expected {
+            return Err(PyRuntimeError::new_err(format!(
+                "Expected ASGI message '{expected}', but got '{kind}'."
+            )));
+        }
+        if !started {
+            let status = message::status(message)?;
+            let mut headers = HeaderMap::with_capacity(8);
+            headers.extend(self.server.default_headers.iter().cloned());
+            message::headers(message, &mut headers)?;
+            self.start(Head { status, headers });
+            return Ok(false);
+        }
+        let data = match message.get_item(intern!(py, "body"))? {
+            Some(body) => message::bytes(&body)?,
+            None => Bytes::new(),
+        };
+        let more = message::flag(message, intern!(py, "more_body"))?;
+        self.push(py, data, more)
+    }
+
+    fn start(&self, head: Head) {
+        self.server.log_access(|| Row {
+            client: Arc::clone(&self.facts.client),
+            method: self.facts.method.clone(),
+            root_path: Arc::clone(&self.server.root_path_text),
+            uri: self.facts.uri.clone(),
+            version: self.facts.version,
+            status: head.status,
+        });
+        let waker = {
+            let mut state = self.lock();
+            state.start(head);
+            state.take_waker()
+        };
+        waker.into_iter().for_each(wake_soon);
+    }
+
+    fn push(&self, py: Python<'_>, data: Bytes, more: bool) -> PyResult<bool> {
+        let (waker, receivers, congested) = {
+            let mut state = self.lock();
+            state.push(data, more).map_err(|refusal| PyRuntimeError::new_err(refusal.message()))?;
+            let receivers = if state.complete { std::mem::take(&mut state.receivers) } else { Vec::new() };
+            (state.take_waker(), receivers, more && state.is_congested())
+        };
+        waker.into_iter().for_each(wake_soon);
+        if !more {
+            self.server.response_completed();
+        }
+        resolve_all(py, receivers);
+        Ok(congested)
+    }
+
+    /// The response for hyper, as soon as there is a head.
+    pub(crate) fn poll_response(
+        slf: &Py<Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<(http::Response<ResponseBody>, bool)> {
+        let cycle = slf.get();
+        let mut state = cycle.lock();
+        let Some(head) = state.head.take() else {
+            state.watch(cx.waker());
+            return Poll::Pending;
+        };
+        let length = state.length;
+        let whole = match length {
+            Length::None => Some(Bytes::new()),
+            _ => state.take_whole(),
+        };
+        let close = state.close_connection;
+        drop(state);
+        let body = match whole {
+            Some(data) => ResponseBody::whole(data, declared(&head, length)),
+            None => ResponseBody::Flow(FlowBody::new(Python::attach(|py| slf.clone_ref(py)))),
+        };
+        let server = cycle.server.server_header.as_ref();
+        Poll::Ready((assemble(head, body, server, &cycle.server.reasons), close))
+    }
+
+    /// The client is gone: whoever waits for it learns at once.
+    pub(crate) fn disconnect(&self, py: Python<'_>) {
+        let waiters = {
+            let mut state = self.lock();
+            if state.disconnected {
+                return;
+            }
+            state.disconnect();
+            let mut waiters = std::mem::take(&mut state.receivers);
+            waiters.append(&mut state.senders);
+            waiters
+        };
+        resolve_all(py, waiters);
+        after_python(py);
+    }
+
+    /// The app ended: finishes or breaks what it left, as uvicorn's `run_asgi` does.
+    pub(crate) fn finish(&self, py: Python<'_>, outcome: Outcome<'_>) {
+        let (started, complete, gone) = {
+            let mut state = self.lock();
+            state.finished = true;
+            (state.started, state.complete, state.disconnected)
+        };
+        match outcome {
+            Outcome::Returned(value) if value.is_none() => match (started, complete) {
+                (_, _) if gone => {}
+                (false, _) => {
+                    self.server.log_error(py, "ASGI callable returned without starting response.");
+                    self.fail(py);
+                }
+                (true, false) => {
+                    self.server.log_error(py, "ASGI callable returned without completing response.");
+                    self.fail(py);
+                }
+                (true, true) => {}
+            },
+            Outcome::Returned(value) => {
+                self.server.log_unexpected_result(py, &value);
+                self.fail(py);
+            }
+            Outcome::Raised(error) => {
+                self.server.log_exception(py, error);
+                self.fail(py);
+            }
+            Outcome::Closed => self.fail(py),
+        }
+    }
+
+    /// 503 in place of the app, as uvicorn's `service_unavailable`.
+    pub(crate) fn answer_unavailable(&self, py: Python<'_>) {
+        self.answer(py, StatusCode::SERVICE_UNAVAILABLE, b"Service Unavailable");
+    }
+
+    fn answer(&self, py: Python<'_>, status: StatusCode, text: &'static [u8]) {
+        let mut headers = HeaderMap::new();
+        headers.extend(self.server.default_headers.iter().cloned());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        self.start(Head { status, headers });
+        // The length was promised just above, so this cannot be refused.
+        let _ = self.push(py, Bytes::from_static(text), false);
+    }
+
+    /// A 500 when nothing was sent; otherwise what was sent goes out and the connection breaks.
+    fn fail(&self, py: Python<'_>) {
+        let started = self.lock().started;
+        if !started {
+            self.answer(py, StatusCode::INTERNAL_SERVER_ERROR, b"Internal Server Error");
+            return;
+        }
+        let waker = {
+            let mut state = self.lock();
+            state.abort();
+            state.close_connection = true;
+            state.take_waker()
+        };
+        waker.into_iter().for_each(wake_soon);
+    }
+}
+
+/// The framing that the response headers ask for, before any byte was counted.
+fn declared(head: &Head, length: Length) -> Length {
+    match length {
+        Length::Owed(_) if !head.headers.contains_key(header::CONTENT_LENGTH) => Length::Open,
+        other => other,
+    }
+}
+
+/// `await receive()`.
+struct Receive {
+    cycle: Py<HttpCycle>,
+}
+
+impl Pollable for Receive {
+    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
+        let cycle = self.cycle.get();
+        let received = cycle.lock().receive(|| {
+            Waker::from(Arc::new(BodyWaker {
+                cycle: self.cycle.clone_ref(py),
+                server: Arc::clone(&cycle.server),
+            }))
+        });
+        match received {
+            Received::Body { data, more } => {
+                let message = PyDict::new(py);
+                message.set_item(intern!(py, "type"), intern!(py, "http.request"))?;
+                message.set_item(intern!(py, "body"), PyBytes::new(py, &data))?;
+                message.set_item(intern!(py, "more_body"), more)?;
+                Ok(Step::Value(message.into_any().unbind()))
+            }
+            Received::Disconnect => {
+                let message = PyDict::new(py);
+                message.set_item(intern!(py, "type"), intern!(py, "http.disconnect"))?;
+                Ok(Step::Value(message.into_any().unbind()))
+            }
+            Received::Pending => {
+                let waiter = cycle.server.create_future(py)?;
+                cycle.lock().receivers.push(waiter.clone_ref(py));
+                Ok(Step::Wait(waiter))
+            }
+        }
+    }
+}
+
+/// `await send()` while the client is slower than the app.
+struct Drain {
+    cycle: Py<HttpCycle>,
+}
+
+impl Pollable for Drain {
+    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
+        let cycle = self.cycle.get();
+        if cycle.lock().is_relieved() {
+            return Ok(Step::Done);
+        }
+        let waiter = cycle.server.create_future(py)?;
+        cycle.lock().senders.push(waiter.clone_ref(py));
+        Ok(Step::Wait(waiter))
+    }
+}
+
+/// Wakes whoever waits for the request body.
+struct BodyWaker {
+    cycle: Py<HttpCycle>,
+    server: Arc<Server>,
+}
+
+impl Wake for BodyWaker {
+    fn wake(self: Arc<Self>) {
+        let notices = Arc::clone(&self.server.notices);
+        notices.post(self);
+    }
+}
+
+impl Notice for BodyWaker {
+    fn deliver(&self, py: Python<'_>) {
+        let receivers = std::mem::take(&mut self.cycle.get().lock().receivers);
+        resolve_all(py, receivers);
+    }
+}

@@ -1,0 +1,109 @@
+//! What an app says in `send`, taken apart at the border.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+/// Bodies up to this size are copied: cheaper than keeping the Python object alive.
+const COPY_LIMIT: usize = 4096;
+
+/// A message dictionary; other mappings are turned into one.
+pub(crate) fn message<'py>(message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    if let Ok(dict) = message.cast::<PyDict>() {
+        return Ok(dict.clone());
+    }
+    Ok(message.py().get_type::<PyDict>().call1((message,))?.cast_into::<PyDict>()?)
+}
+
+/// The value under `key`; `KeyError` when it is missing, as indexing raises.
+pub(crate) fn required<'py>(
+    message: &Bound<'py, PyDict>,
+    key: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
+    message.get_item(key)?.ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
+}
+
+/// The message's `type`.
+pub(crate) fn kind<'py>(message: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyString>> {
+    Ok(required(message, intern!(message.py(), "type"))?.cast_into::<PyString>()?)
+}
+
+/// A flag such as `more_body`: false when absent.
+pub(crate) fn flag(message: &Bound<'_, PyDict>, key: &Bound<'_, PyString>) -> PyResult<bool> {
+    message.get_item(key)?.map_or(Ok(false), |value| value.is_truthy())
+}
+
+/// The bytes of a body or frame, without a copy when they are many.
+pub(crate) fn bytes(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    if let Ok(exact) = value.cast::<PyBytes>() {
+        let data = exact.as_bytes();
+        return Ok(if data.len() <= COPY_LIMIT {
+            Bytes::copy_from_slice(data)
+        } else {
+            Bytes::from_owner(PyBackedBytes::from(exact.clone()))
+        });
+    }
+    let buffer = PyBuffer::<u8>::get(value).map_err(|_| {
+        PyTypeError::new_err(format!("a bytes-like object is required, not '{}'", type_name(value)))
+    })?;
+    buffer.to_vec(value.py()).map(Bytes::from)
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string())
+}
+
+/// The `status` of a response start: a final status, 200 to 999 aside from what HTTP reserves.
+pub(crate) fn status(message: &Bound<'_, PyDict>) -> PyResult<StatusCode> {
+    let value = required(message, intern!(message.py(), "status"))?;
+    let code: i64 = value.extract()?;
+    // 1xx are not final (RFC 9110 15.2); uvicorn knows codes below 600 only.
+    u16::try_from(code)
+        .ok()
+        .filter(|code| (200..600).contains(code))
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or_else(|| PyRuntimeError::new_err(format!("Invalid HTTP status code '{code}' in response.")))
+}
+
+/// The `headers` of a message: any iterable of pairs, names lower-cased, duplicates kept.
+pub(crate) fn headers(message: &Bound<'_, PyDict>, into: &mut HeaderMap) -> PyResult<()> {
+    let Some(headers) = message.get_item(intern!(message.py(), "headers"))? else {
+        return Ok(());
+    };
+    for pair in headers.try_iter()? {
+        let (name, value) = header(&pair?)?;
+        into.append(name, value);
+    }
+    Ok(())
+}
+
+/// One `(name, value)` pair of bytes, checked as RFC 9110 5.1 and 5.5 define them.
+pub(crate) fn header(pair: &Bound<'_, PyAny>) -> PyResult<(HeaderName, HeaderValue)> {
+    let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = match pair.extract() {
+        Ok(pair) => pair,
+        Err(_) => {
+            let mut parts = pair.try_iter()?;
+            let (Some(name), Some(value), None) = (parts.next(), parts.next(), parts.next()) else {
+                return Err(PyRuntimeError::new_err("A header must be a pair of bytes."));
+            };
+            (name?, value?)
+        }
+    };
+    let name = with_bytes(&name, |bytes| HeaderName::from_bytes(bytes).ok())?
+        .ok_or_else(|| PyRuntimeError::new_err("Invalid HTTP header name."))?;
+    let value = with_bytes(&value, |bytes| HeaderValue::from_bytes(bytes).ok())?
+        .ok_or_else(|| PyRuntimeError::new_err("Invalid HTTP header value."))?;
+    Ok((name, value))
+}
+
+fn with_bytes<R>(value: &Bound<'_, PyAny>, read: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
+    match value.cast::<PyBytes>() {
+        Ok(exact) => Ok(read(exact.as_bytes())),
+        Err(_) => bytes(value).map(|copy| read(&copy)),
+    }
+}

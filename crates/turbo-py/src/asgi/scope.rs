@@ -1,0 +1,175 @@
+//! The connection scope, key by key as uvicorn builds it.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, Method, Version};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use pyo3::{ffi, intern};
+use turbo_http::{Address, Connection};
+use turbo_middleware::forwarded::Protocol;
+
+use super::server::Server;
+
+/// The facts of a connection that every scope of it shares.
+pub(crate) struct Peer {
+    /// An HTTP scope with everything that does not change from request to request.
+    template: Py<PyDict>,
+    /// `host:port` for the access log; empty on a Unix socket.
+    pub(crate) client: Arc<str>,
+    trusted: bool,
+}
+
+impl Peer {
+    pub(crate) fn new(py: Python<'_>, server: &Server, connection: &Connection) -> PyResult<Self> {
+        let (client, text, host) = match connection.peer() {
+            Address::Tcp(address) => {
+                let host = address.ip().to_string();
+                let client = (host.as_str(), address.port()).into_pyobject(py)?.into_any();
+                (client, format!("{host}:{}", address.port()), Some(host))
+            }
+            Address::Unix(_) => (py.None().into_bound(py), String::new(), None),
+        };
+        let local = match connection.local() {
+            Address::Tcp(address) => (address.ip().to_string(), address.port()).into_pyobject(py)?.into_any(),
+            Address::Unix(path) => {
+                let path = path.as_ref().map(|path| path.to_string_lossy().into_owned());
+                (path.unwrap_or_default(), py.None()).into_pyobject(py)?.into_any()
+            }
+        };
+        let template = PyDict::new(py);
+        // The order is uvicorn's; `None` keeps the place of what each request fills in.
+        template.set_item(intern!(py, "type"), intern!(py, "http"))?;
+        template.set_item(intern!(py, "asgi"), py.None())?;
+        template.set_item(intern!(py, "http_version"), intern!(py, "1.1"))?;
+        template.set_item(intern!(py, "server"), local)?;
+        template.set_item(intern!(py, "client"), client)?;
+        template.set_item(intern!(py, "scheme"), intern!(py, "http"))?;
+        template.set_item(intern!(py, "root_path"), server.root_path.bind(py))?;
+        for key in [
+            intern!(py, "headers"),
+            intern!(py, "state"),
+            intern!(py, "method"),
+            intern!(py, "path"),
+            intern!(py, "raw_path"),
+            intern!(py, "query_string"),
+        ] {
+            template.set_item(key, py.None())?;
+        }
+        let trusted = server.proxies.as_ref().is_some_and(|proxies| proxies.trusts(host.as_deref()));
+        Ok(Self { template: template.unbind(), client: text.into(), trusted })
+    }
+}
+
+/// A scope and the client name for the access log.
+pub(crate) struct Scope<'py> {
+    pub(crate) dict: Bound<'py, PyDict>,
+    pub(crate) client: Arc<str>,
+}
+
+/// Builds the scope of one request; `subprotocols` makes it a WebSocket scope.
+pub(crate) fn build<'py>(
+    py: Python<'py>,
+    server: &Server,
+    peer: &Peer,
+    parts: &Parts,
+    subprotocols: Option<&[String]>,
+) -> PyResult<Scope<'py>> {
+    let scope = peer.template.bind(py).copy()?;
+    let (asgi, protocol) = if subprotocols.is_some() {
+        (&server.asgi_websocket, Protocol::WebSocket)
+    } else {
+        (&server.asgi_http, Protocol::Http)
+    };
+    scope.set_item(intern!(py, "asgi"), asgi.bind(py).copy()?)?;
+    if parts.version == Version::HTTP_10 {
+        scope.set_item(intern!(py, "http_version"), intern!(py, "1.0"))?;
+    }
+    scope.set_item(intern!(py, "headers"), headers(py, &parts.headers)?)?;
+    scope.set_item(intern!(py, "state"), server.state.bind(py).copy()?)?;
+    let raw_path = parts.uri.path();
+    let root_path = server.root_path_bytes.as_ref();
+    scope.set_item(intern!(py, "path"), path(py, root_path, raw_path)?)?;
+    scope.set_item(intern!(py, "raw_path"), joined(py, root_path, raw_path))?;
+    let query = parts.uri.query().unwrap_or_default();
+    scope.set_item(intern!(py, "query_string"), PyBytes::new(py, query.as_bytes()))?;
+    if let Some(subprotocols) = subprotocols {
+        scope.set_item(intern!(py, "type"), intern!(py, "websocket"))?;
+        scope.set_item(intern!(py, "scheme"), intern!(py, "ws"))?;
+        scope.del_item(intern!(py, "method"))?;
+        scope.set_item(intern!(py, "subprotocols"), PyList::new(py, subprotocols)?)?;
+        let extensions = PyDict::new(py);
+        extensions.set_item(intern!(py, "websocket.http.response"), PyDict::new(py))?;
+        scope.set_item(intern!(py, "extensions"), extensions)?;
+    } else {
+        scope.set_item(intern!(py, "method"), method(py, &parts.method))?;
+    }
+    let mut client = Arc::clone(&peer.client);
+    if peer.trusted
+        && let Some(proxies) = &server.proxies
+    {
+        let forwarded = proxies.forwarded(true, &parts.headers, protocol);
+        if let Some(scheme) = forwarded.scheme {
+            scope.set_item(intern!(py, "scheme"), scheme)?;
+        }
+        if let Some((host, port)) = forwarded.client {
+            client = format!("{host}:{port}").into();
+            scope.set_item(intern!(py, "client"), (host, port))?;
+        }
+    }
+    Ok(Scope { dict: scope, client })
+}
+
+/// `root_path` + percent-decoded path, as `urllib.parse.unquote` decodes: UTF-8, bad bytes replaced.
+fn path<'py>(py: Python<'py>, root_path: &[u8], raw: &str) -> PyResult<Bound<'py, PyAny>> {
+    if root_path.is_empty() && !raw.contains('%') {
+        return Ok(PyString::new(py, raw).into_any());
+    }
+    let mut bytes = root_path.to_vec();
+    bytes.extend(percent_encoding::percent_decode_str(raw));
+    // SAFETY: pointer and length describe `bytes`; the call returns a new reference.
+    unsafe {
+        Bound::from_owned_ptr_or_err(
+            py,
+            ffi::PyUnicode_DecodeUTF8(
+                bytes.as_ptr().cast(),
+                ffi::Py_ssize_t::try_from(bytes.len()).unwrap_or(0),
+                c"replace".as_ptr(),
+            ),
+        )
+    }
+}
+
+fn joined<'py>(py: Python<'py>, root_path: &[u8], raw: &str) -> Bound<'py, PyBytes> {
+    if root_path.is_empty() {
+        return PyBytes::new(py, raw.as_bytes());
+    }
+    PyBytes::new(py, &[root_path, raw.as_bytes()].concat())
+}
+
+fn method<'py>(py: Python<'py>, method: &Method) -> Bound<'py, PyString> {
+    match *method {
+        Method::GET => intern!(py, "GET").clone(),
+        Method::POST => intern!(py, "POST").clone(),
+        Method::PUT => intern!(py, "PUT").clone(),
+        Method::DELETE => intern!(py, "DELETE").clone(),
+        Method::PATCH => intern!(py, "PATCH").clone(),
+        Method::HEAD => intern!(py, "HEAD").clone(),
+        Method::OPTIONS => intern!(py, "OPTIONS").clone(),
+        _ => PyString::new(py, method.as_str()),
+    }
+}
+
+/// `[(name, value), ...]`, lower-case names; `http::HeaderMap` keeps the order of names and, within
+/// a name, of values (RFC 9110 5.3 asks for no more).
+fn headers<'py>(py: Python<'py>, headers: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
+    let pairs = headers.iter().map(|(name, value)| {
+        PyTuple::new(py, [PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())])
+    });
+    let list = PyList::empty(py);
+    for pair in pairs {
+        list.append(pair?)?;
+    }
+    Ok(list)
+}

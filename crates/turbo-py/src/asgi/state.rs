@@ -1,0 +1,320 @@
+//! One request and its response, as the engine and the app share them.
+//!
+//! Everything here is plain data behind a lock that is never held while Python runs.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body::Body;
+use pyo3::prelude::*;
+use turbo_http::RequestBody;
+
+/// Above this many bytes `await send()` waits, as uvicorn's flow control does.
+pub(crate) const HIGH_WATER: usize = 64 * 1024;
+/// Waiting senders go on below this.
+pub(crate) const LOW_WATER: usize = 16 * 1024;
+
+/// How the length of the response body is told to the client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Length {
+    /// By `content-length`: this many bytes are still owed.
+    Owed(u64),
+    /// By chunked coding, or by closing for an HTTP/1.0 client.
+    Open,
+    /// There is no body: HEAD, 204, 304.
+    None,
+}
+
+/// Status and headers of a response.
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+}
+
+/// Why a part of a response was refused; the app gets it as a `RuntimeError`.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    TooLong,
+    TooShort,
+}
+
+impl Refusal {
+    pub(crate) fn message(&self) -> &'static str {
+        match self {
+            Self::TooLong => "Response content longer than Content-Length",
+            Self::TooShort => "Response content shorter than Content-Length",
+        }
+    }
+}
+
+/// What `receive` has for the app.
+pub(crate) enum Received {
+    Body { data: Bytes, more: bool },
+    Disconnect,
+    Pending,
+}
+
+/// The shared state of one request.
+pub(crate) struct State {
+    body: Option<RequestBody>,
+    early: Option<Bytes>,
+    body_told: bool,
+    pub(crate) disconnected: bool,
+    pub(crate) started: bool,
+    pub(crate) complete: bool,
+    pub(crate) finished: bool,
+    pub(crate) close_connection: bool,
+    pub(crate) head: Option<Head>,
+    pub(crate) length: Length,
+    is_head: bool,
+    chunks: VecDeque<Bytes>,
+    buffered: usize,
+    aborted: bool,
+    abort_flushed: bool,
+    waker: Option<Waker>,
+    pub(crate) receivers: Vec<Py<PyAny>>,
+    pub(crate) senders: Vec<Py<PyAny>>,
+}
+
+impl State {
+    pub(crate) fn new(body: Option<RequestBody>, is_head: bool) -> Self {
+        Self {
+            body,
+            early: None,
+            body_told: false,
+            disconnected: false,
+            started: false,
+            complete: false,
+            finished: false,
+            close_connection: false,
+            head: None,
+            length: Length::Open,
+            is_head,
+            chunks: VecDeque::new(),
+            buffered: 0,
+            aborted: false,
+            abort_flushed: false,
+            waker: None,
+            receivers: Vec::new(),
+            senders: Vec::new(),
+        }
+    }
+
+    /// Bytes of the body that arrived before the app was called.
+    pub(crate) fn prefetched(&mut self, data: Bytes) {
+        self.early = Some(data);
+    }
+
+    /// The next thing `receive` tells; `waker` is woken when a pending body moves.
+    pub(crate) fn receive(&mut self, waker: impl FnOnce() -> Waker) -> Received {
+        if self.disconnected || self.complete {
+            return Received::Disconnect;
+        }
+        if self.body_told {
+            return Received::Pending;
+        }
+        let mut data = self.early.take().unwrap_or_default();
+        let Some(body) = self.body.as_mut() else {
+            self.body_told = true;
+            return Received::Body { data, more: false };
+        };
+        let waker = waker();
+        let outcome = gather(body, &mut data, &mut Context::from_waker(&waker));
+        match outcome {
+            Gathered::Ended => {
+                self.body = None;
+                self.body_told = true;
+                Received::Body { data, more: false }
+            }
+            Gathered::Open if data.is_empty() => Received::Pending,
+            Gathered::Open => Received::Body { data, more: true },
+            Gathered::Broken => {
+                self.body = None;
+                self.disconnected = true;
+                Received::Disconnect
+            }
+        }
+    }
+
+    /// The app began its response.
+    pub(crate) fn start(&mut self, head: Head) {
+        self.started = true;
+        self.length = if self.is_head || is_bodiless(head.status) {
+            Length::None
+        } else if is_chunked(&head.headers) {
+            Length::Open
+        } else {
+            content_length(&head.headers).map_or(Length::Open, Length::Owed)
+        };
+        self.head = Some(head);
+    }
+
+    /// The app sent a part of the body; `more` follows.
+    pub(crate) fn push(&mut self, data: Bytes, more: bool) -> Result<(), Refusal> {
+        match &mut self.length {
+            Length::None => {}
+            Length::Open => self.queue(data),
+            Length::Owed(owed) => {
+                *owed = owed.checked_sub(data.len() as u64).ok_or(Refusal::TooLong)?;
+                self.queue(data);
+            }
+        }
+        if !more {
+            if matches!(self.length, Length::Owed(owed) if owed > 0) {
+                return Err(Refusal::TooShort);
+            }
+            self.complete = true;
+            self.body = None;
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, data: Bytes) {
+        if !data.is_empty() {
+            self.buffered += data.len();
+            self.chunks.push_back(data);
+        }
+    }
+
+    /// The response cannot be finished: what is queued goes out, then the connection breaks.
+    pub(crate) fn abort(&mut self) {
+        if !self.complete {
+            self.aborted = true;
+        }
+    }
+
+    /// The client is gone.
+    pub(crate) fn disconnect(&mut self) {
+        self.disconnected = true;
+        self.chunks.clear();
+        self.buffered = 0;
+        self.body = None;
+    }
+
+    /// Whether a sender has to wait for the client.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.buffered > HIGH_WATER && !self.disconnected && !self.aborted
+    }
+
+    /// Whether a waiting sender may go on.
+    pub(crate) fn is_relieved(&self) -> bool {
+        self.buffered <= LOW_WATER || self.disconnected || self.aborted
+    }
+
+    pub(crate) fn watch(&mut self, waker: &Waker) {
+        match self.waker.as_mut() {
+            Some(current) => current.clone_from(waker),
+            None => self.waker = Some(waker.clone()),
+        }
+    }
+
+    pub(crate) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    /// The whole body when it is one piece and nothing more will come.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        if !self.complete || self.chunks.len() > 1 {
+            return None;
+        }
+        self.buffered = 0;
+        Some(self.chunks.pop_front().unwrap_or_default())
+    }
+
+    /// The next part of a streamed body; `Err` breaks the connection.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Truncated>>> {
+        if let Some(chunk) = self.chunks.pop_front() {
+            self.buffered -= chunk.len();
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        if self.complete {
+            return Poll::Ready(None);
+        }
+        if self.aborted {
+            // hyper flushes when a body is pending and not when it fails: one turn in between
+            // lets the client see everything that was sent before the failure.
+            if self.abort_flushed {
+                return Poll::Ready(Some(Err(Truncated)));
+            }
+            self.abort_flushed = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.watch(cx.waker());
+        Poll::Pending
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.complete && self.chunks.is_empty()
+    }
+}
+
+/// The app failed after its response had begun.
+#[derive(Debug)]
+pub(crate) struct Truncated;
+
+impl std::fmt::Display for Truncated {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the application failed after the response started")
+    }
+}
+
+impl std::error::Error for Truncated {}
+
+/// What reading a request body came to.
+pub(crate) enum Gathered {
+    /// The body is complete.
+    Ended,
+    /// More will come; the waker is registered unless enough was read.
+    Open,
+    /// The peer broke off or sent nonsense.
+    Broken,
+}
+
+/// Reads what has arrived of `body`, up to the high-water mark, into `data`.
+pub(crate) fn gather(body: &mut RequestBody, data: &mut Bytes, cx: &mut Context<'_>) -> Gathered {
+    let mut more: Option<BytesMut> = None;
+    let outcome = loop {
+        if body.is_end_stream() {
+            break Gathered::Ended;
+        }
+        if data.len() + more.as_ref().map_or(0, BytesMut::len) >= HIGH_WATER {
+            break Gathered::Open;
+        }
+        match std::pin::Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Pending => break Gathered::Open,
+            Poll::Ready(None) => break Gathered::Ended,
+            Poll::Ready(Some(Err(_))) => break Gathered::Broken,
+            Poll::Ready(Some(Ok(frame))) => {
+                let Ok(piece) = frame.into_data() else { continue };
+                if data.is_empty() && more.is_none() {
+                    *data = piece;
+                } else {
+                    more.get_or_insert_with(|| BytesMut::from(&data[..])).extend_from_slice(&piece);
+                    data.clear();
+                }
+            }
+        }
+    };
+    if let Some(more) = more {
+        *data = more.freeze();
+    }
+    outcome
+}
+
+fn is_bodiless(status: StatusCode) -> bool {
+    status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+fn is_chunked(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::TRANSFER_ENCODING)
+        .is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let value: &HeaderValue = headers.get(header::CONTENT_LENGTH)?;
+    std::str::from_utf8(value.as_bytes()).ok()?.trim().parse().ok()
+}

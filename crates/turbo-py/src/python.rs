@@ -1,0 +1,111 @@
+//! The few calls into CPython that `PyO3`'s safe interface has no fast form for.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyTuple, PyType};
+use pyo3::{Borrowed, ffi, intern};
+
+/// The exception that `throw(kind, value, traceback)` stands for.
+pub(crate) fn thrown(
+    kind: &Bound<'_, PyAny>,
+    value: Option<&Bound<'_, PyAny>>,
+    traceback: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyErr> {
+    let py = kind.py();
+    let exception = if let Ok(class) = kind.cast::<PyType>() {
+        match value {
+            Some(value) if value.is_instance(class)? => value.clone(),
+            Some(value) if !value.is_none() => class.call1((value,))?,
+            _ => class.call0()?,
+        }
+    } else {
+        kind.clone()
+    };
+    if !exception.is_instance_of::<pyo3::exceptions::PyBaseException>() {
+        return Err(PyTypeError::new_err("exceptions must derive from BaseException"));
+    }
+    if let Some(traceback) = traceback
+        && !traceback.is_none()
+    {
+        exception.setattr(intern!(py, "__traceback__"), traceback)?;
+    }
+    Ok(PyErr::from_value(exception))
+}
+
+/// The outcome of advancing an iterator or coroutine by one step.
+pub(crate) enum Sent<'py> {
+    /// It suspended and yielded this.
+    Yielded(Bound<'py, PyAny>),
+    /// It returned this.
+    Returned(Bound<'py, PyAny>),
+    /// It raised.
+    Raised(PyErr),
+}
+
+/// `coroutine.send(value)`, without an exception object for the returned value.
+pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Sent<'py> {
+    let py = coroutine.py();
+    let mut result = std::ptr::null_mut();
+    // SAFETY: both objects are alive; `result` receives a new reference unless an error is set.
+    let status = unsafe { ffi::PyIter_Send(coroutine.as_ptr(), value.as_ptr(), &raw mut result) };
+    // SAFETY: `result` is a new reference, or null with an exception set.
+    let result = unsafe { Bound::from_owned_ptr_or_err(py, result) };
+    match (status, result) {
+        (_, Err(error)) => Sent::Raised(error),
+        (ffi::PySendResult::PYGEN_NEXT, Ok(yielded)) => Sent::Yielded(yielded),
+        (_, Ok(returned)) => Sent::Returned(returned),
+    }
+}
+
+/// A copy of `context` (a `contextvars.Context`).
+pub(crate) fn copy_context<'py>(context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the function checks the type of its argument and returns a new reference.
+    unsafe { Bound::from_owned_ptr_or_err(context.py(), ffi::PyContext_Copy(context.as_ptr())) }
+}
+
+/// A copy of the context that is current on this thread.
+pub(crate) fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: the thread is attached; the call returns a new reference.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_CopyCurrent()) }
+}
+
+/// Calls `callable` with one positional argument and the keyword arguments named in `names`.
+pub(crate) fn call_with_keywords<'py>(
+    callable: &Bound<'py, PyAny>,
+    positional: &Bound<'py, PyAny>,
+    keywords: [Borrowed<'_, 'py, PyAny>; 3],
+    names: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = callable.py();
+    let arguments = [positional.as_ptr(), keywords[0].as_ptr(), keywords[1].as_ptr(), keywords[2].as_ptr()];
+    debug_assert_eq!(names.len(), keywords.len());
+    // SAFETY: `arguments` holds one positional and three keyword values, all alive during the
+    // call, and `names` is a tuple of as many strings; the call returns a new reference.
+    unsafe {
+        Bound::from_owned_ptr_or_err(
+            py,
+            ffi::PyObject_Vectorcall(callable.as_ptr(), arguments.as_ptr(), 1, names.as_ptr()),
+        )
+    }
+}
+
+/// Whether `object` is exactly a coroutine made by `async def`.
+pub(crate) fn is_coroutine(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: `object` is alive; the check reads its type only.
+    unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) != 0 }
+}
+
+/// `coroutine.throw(error)`, with a `StopIteration` turned into the returned value.
+pub(crate) fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: PyErr) -> Sent<'py> {
+    let py = coroutine.py();
+    match coroutine.call_method1(intern!(py, "throw"), (error.into_value(py),)) {
+        Ok(yielded) => Sent::Yielded(yielded),
+        Err(error) if error.is_instance_of::<pyo3::exceptions::PyStopIteration>(py) => {
+            match error.value(py).getattr(intern!(py, "value")) {
+                Ok(value) => Sent::Returned(value),
+                Err(error) => Sent::Raised(error),
+            }
+        }
+        Err(error) => Sent::Raised(error),
+    }
+}

@@ -1,0 +1,88 @@
+//! Work for the Python side that Rust wakers ask for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+
+/// Something that must happen with the interpreter attached, on the loop's thread.
+pub(crate) trait Notice: Send + Sync {
+    /// Runs inside `park`, outside of every lock.
+    fn deliver(&self, py: Python<'_>);
+}
+
+/// The mailbox of one reactor; wakers on any thread may post to it.
+///
+/// A waker must not call Python itself: it may run on a foreign thread, or on this one inside a
+/// lock of the library that wakes it.
+#[derive(Default)]
+pub(crate) struct Notices {
+    queue: Mutex<Vec<Arc<dyn Notice>>>,
+    waker: Mutex<Option<Waker>>,
+    return_requested: std::sync::atomic::AtomicBool,
+}
+
+impl Notices {
+    /// Queues `notice` and makes the reactor deliver it soon.
+    pub(crate) fn post(&self, notice: Arc<dyn Notice>) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+        self.wake();
+    }
+
+    /// Makes the current or next `park` return to asyncio.
+    pub(crate) fn request_return(&self) {
+        self.return_requested.store(true, std::sync::atomic::Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn take_return_request(&self) -> bool {
+        use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+        self.return_requested.load(Relaxed) && self.return_requested.swap(false, AcqRel)
+    }
+
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut slot = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.as_mut() {
+            Some(current) => current.clone_from(waker),
+            None => *slot = Some(waker.clone()),
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Delivers everything posted so far.
+    pub(crate) fn deliver(&self, py: Python<'_>) {
+        let posted = {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if queue.is_empty() {
+                return;
+            }
+            std::mem::take(&mut *queue)
+        };
+        for notice in posted {
+            notice.deliver(py);
+        }
+    }
+}
+
+/// Completes asyncio futures that stand for "look again"; cancelled ones are passed over.
+pub(crate) fn resolve_all(py: Python<'_>, waiters: Vec<Py<PyAny>>) {
+    for waiter in waiters {
+        let waiter = waiter.bind(py);
+        let resolved = waiter.call_method0(intern!(py, "done")).and_then(|done| {
+            if !done.is_truthy()? {
+                waiter.call_method1(intern!(py, "set_result"), (py.None(),))?;
+            }
+            Ok(())
+        });
+        if let Err(error) = resolved {
+            // The loop is closed: nobody waits any more.
+            error.write_unraisable(py, Some(waiter));
+        }
+    }
+}
