@@ -1,1 +1,34 @@
 """FastAPI apps on a Rust engine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+from turboapi.config import Config
+from turboapi.errors import ConfigError
+from turboapi.main import run
+
+if TYPE_CHECKING:
+    from turboapi.applications import TurboAPI
+    from turboapi.server import Server
+
+__all__ = ["Config", "ConfigError", "Server", "TurboAPI", "__version__", "run"]
+
+try:
+    __version__ = importlib.metadata.version("turboapi")
+except importlib.metadata.PackageNotFoundError:
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: the parent of workers and the reloader need neither FastAPI nor the engine.
+    if name == "TurboAPI":
+        from turboapi.applications import TurboAPI
+
+        return TurboAPI
+    if name == "Server":
+        from turboapi.server import Server
+
+        return Server
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

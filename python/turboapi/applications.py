@@ -1,0 +1,21 @@
+"""`TurboAPI`: FastAPI with a `run` method."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from fastapi import FastAPI
+
+from turboapi.config import ConfigOptions
+from turboapi.main import run
+
+
+class TurboAPI(FastAPI):
+    """FastAPI's application class, unchanged but for `run`."""
+
+    def run(self, host: str | None = "127.0.0.1", port: int = 8000, **options: Unpack[ConfigOptions]) -> None:
+        """Serve this app until a signal stops it; the options are those of `turboapi.Config`.
+
+        `workers` and `reload` need an import string: `turboapi.run("main:app", workers=4)`.
+        """
+        run(self, host=host, port=port, **options)
