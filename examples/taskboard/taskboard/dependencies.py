@@ -16,6 +16,7 @@ from .errors import NotAllowed, NotAuthenticated, NotFound
 from .events import ActivityLog, Wakeups, is_member
 from .models import Attachment, Membership, Role, Task, User
 from .rooms import Rooms
+from .schemas import RowId
 from .security import TokenUse, read_token
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
@@ -81,7 +82,7 @@ async def _find_membership(session: AsyncSession, project_id: int, user: User) -
     return membership
 
 
-async def get_membership(session: SessionDep, user: CurrentUser, project_id: int) -> Membership:
+async def get_membership(session: SessionDep, user: CurrentUser, project_id: RowId) -> Membership:
     return await _find_membership(session, project_id, user)
 
 
@@ -97,7 +98,7 @@ async def get_ownership(membership: MemberDep) -> Membership:
 OwnerDep = Annotated[Membership, Depends(get_ownership)]
 
 
-async def get_task(session: SessionDep, user: CurrentUser, task_id: int) -> Task:
+async def get_task(session: SessionDep, user: CurrentUser, task_id: RowId) -> Task:
     task = await session.get(Task, task_id)
     if task is None or not await is_member(session, task.project_id, user.id):
         raise NotFound("There is no such task.")
@@ -120,7 +121,7 @@ async def find_attachment(session: AsyncSession, user: User, attachment_id: int)
     return attachment
 
 
-async def get_attachment(session: SessionDep, user: CurrentUser, attachment_id: int) -> Attachment:
+async def get_attachment(session: SessionDep, user: CurrentUser, attachment_id: RowId) -> Attachment:
     return await find_attachment(session, user, attachment_id)
 
 
@@ -161,7 +162,7 @@ async def get_follower(
     connection: HTTPConnection,
     sessions: SessionsDep,
     settings: SettingsDep,
-    project_id: int,
+    project_id: RowId,
     ticket: Annotated[str | None, Query(description="from POST /api/auth/ticket")] = None,
 ) -> Follower:
     """Access check of the long-lived connections. Its session is closed before the stream begins."""

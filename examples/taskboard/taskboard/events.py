@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,11 +43,8 @@ class Wakeups:
 
 async def wait(wake: asyncio.Event, seconds: float) -> None:
     """Wait for a wake-up, but no longer than `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await wake.wait()
-    except TimeoutError:
-        pass
+    with anyio.move_on_after(seconds):
+        await wake.wait()
 
 
 async def next_seq(session: AsyncSession, project_id: int) -> int:

@@ -12,6 +12,9 @@ ProjectName = Annotated[str, StringConstraints(strip_whitespace=True, min_length
 TaskTitle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000)]
 
+RowId = Annotated[int, Field(ge=1, le=2_147_483_647)]
+"""A primary key: what fits the integer column of both databases."""
+
 Item = TypeVar("Item")
 
 UNSET: Any = None
@@ -103,7 +106,7 @@ class TaskCreate(Write):
     description: LongText = ""
     status: Status = Status.todo
     priority: Priority = Priority.normal
-    assignee_id: int | None = None
+    assignee_id: RowId | None = None
     due_on: date | None = None
 
 
@@ -112,7 +115,7 @@ class TaskUpdate(Write):
     description: LongText = UNSET
     status: Status = UNSET
     priority: Priority = UNSET
-    assignee_id: int | None = None
+    assignee_id: RowId | None = None
     due_on: date | None = None
 
 
@@ -145,7 +148,7 @@ class TaskFilter(Paging):
     q: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
     status: list[Status] = []
     priority: list[Priority] = []
-    assignee: Literal["me", "none"] | Annotated[int, Field(ge=1)] | None = None
+    assignee: Literal["me", "none"] | RowId | None = None
     due_before: date | None = None
     sort: Literal["created", "-created", "due", "-due", "priority", "-priority", "title", "-title"] = (
         "-created"

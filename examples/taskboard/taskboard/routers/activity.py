@@ -14,6 +14,8 @@ from ..schemas import ActivityRead, Page, Paging
 
 router = APIRouter(prefix="/projects/{project_id}", tags=["activity"])
 
+MAX_SEQ = 2_147_483_647
+
 
 @router.get("/activity")
 async def list_activity(
@@ -35,9 +37,9 @@ async def follow_activity(
     settings: SettingsDep,
     wakeups: WakeupsDep,
     follower: FollowerDep,
-    after: Annotated[int | None, Query(ge=0, description="start behind this entry")] = None,
+    after: Annotated[int | None, Query(ge=0, le=MAX_SEQ, description="start behind this entry")] = None,
     limit: Annotated[int | None, Query(ge=1, description="end after this many entries")] = None,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=MAX_SEQ)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Entries as they happen. A browser that reconnects gets what it missed."""
     project_id = follower.project_id

@@ -19,7 +19,7 @@ from ..dependencies import (
 )
 from ..errors import NotFound
 from ..models import Attachment, Task
-from ..schemas import AttachmentRead
+from ..schemas import AttachmentRead, RowId
 from ..storage import remove, safe_filename, safe_media_type, save
 
 router = APIRouter(tags=["attachments"])
@@ -65,7 +65,7 @@ async def upload(
 
 @router.get("/attachments/{attachment_id}", response_class=FileResponse)
 async def download(
-    session: SessionDep, settings: SettingsDep, visitor: Visitor, attachment_id: int
+    session: SessionDep, settings: SettingsDep, visitor: Visitor, attachment_id: RowId
 ) -> FileResponse:
     attachment = await find_attachment(session, visitor, attachment_id)
     path = settings.attachments_dir / attachment.storage_name

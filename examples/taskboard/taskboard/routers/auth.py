@@ -37,7 +37,7 @@ async def log_in(
     user = await session.scalar(select(User).where(User.email == form.username.strip().lower()))
     password_hash = user.password_hash if user else None
     # The connection goes back to the pool while a thread works on the password.
-    await session.rollback()
+    await session.close()
     fits = await run_in_threadpool(check_password, form.password, password_hash)
     if user is None or not fits:
         raise NotAuthenticated("Address or password is wrong.")

@@ -18,6 +18,7 @@ from ..schemas import (
     ProjectFilter,
     ProjectRead,
     ProjectUpdate,
+    RowId,
 )
 from ..storage import remove
 
@@ -133,7 +134,7 @@ async def add_member(
 
 @router.delete("/{project_id}/members/{user_id}", status_code=204)
 async def remove_member(
-    session: SessionDep, user: CurrentUser, membership: MemberDep, log: ActivityLogDep, user_id: int
+    session: SessionDep, user: CurrentUser, membership: MemberDep, log: ActivityLogDep, user_id: RowId
 ) -> None:
     """The owner may remove others, and everybody else may leave."""
     if membership.role is not Role.owner and user_id != user.id:

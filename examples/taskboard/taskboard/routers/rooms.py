@@ -1,8 +1,10 @@
 """The chat room of a project, over a WebSocket."""
 
-import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Depends, Query, WebSocket, WebSocketDisconnect, WebSocketException, status
 from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, ValidationError
@@ -12,7 +14,7 @@ from ..dependencies import Follower, RoomsDep, SessionsDep, SettingsDep, Wakeups
 from ..errors import TaskboardError
 from ..events import is_member, messages_after, next_seq, wait
 from ..models import Message
-from ..schemas import MessageRead, RoomError, RoomMessage, RoomPresence, Say, UserRead
+from ..schemas import MessageRead, RoomError, RoomMessage, RoomPresence, RowId, Say, UserRead
 
 router = APIRouter(tags=["rooms"])
 
@@ -24,7 +26,7 @@ async def get_guest(
     connection: HTTPConnection,
     sessions: SessionsDep,
     settings: SettingsDep,
-    project_id: int,
+    project_id: RowId,
     ticket: Annotated[str | None, Query()] = None,
 ) -> Follower:
     """As for the other streams, but a refusal is a WebSocket's."""
@@ -109,11 +111,6 @@ class Room:
             self.wakeups.notify(self.project_id)
 
 
-async def _quietly(step: asyncio.Future[None] | asyncio.Task[None]) -> None:
-    step.cancel()
-    await asyncio.gather(step, return_exceptions=True)
-
-
 @router.websocket("/projects/{project_id}/room")
 async def room(
     websocket: WebSocket,
@@ -126,15 +123,12 @@ async def room(
     await websocket.accept()
     here = Room(websocket, guest, sessions, settings, wakeups, rooms)
     with rooms.enter(guest.project_id, UserRead(id=guest.user_id, name=guest.name)):
-        speaking = asyncio.create_task(here.speak())
-        listening = asyncio.create_task(here.listen())
-        try:
-            await asyncio.wait({speaking, listening}, return_when=asyncio.FIRST_COMPLETED)
-            for step in (speaking, listening):
-                if step.done():
-                    step.result()
-        except WebSocketDisconnect:
-            pass
-        finally:
-            await _quietly(speaking)
-            await _quietly(listening)
+        async with anyio.create_task_group() as tasks:
+
+            async def until_the_end(step: Callable[[], Awaitable[None]]) -> None:
+                with suppress(WebSocketDisconnect):
+                    await step()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(until_the_end, here.speak)
+            tasks.start_soon(until_the_end, here.listen)
