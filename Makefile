@@ -1,0 +1,139 @@
+# Two commands are all a user needs: `make serve` and `make test`; `make help` lists the rest.
+# What is built is kept: stamps in .venv and cargo's target directory make later runs quick.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+# Cargo profile of the extension: `release`, or `dev-release`, which links faster and runs a little slower.
+PROFILE ?= release
+# Options for pytest, for example PYTEST_ARGS="-k lifespan -x".
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+EXAMPLE := examples/taskboard
+RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+PYTHON_PATHS := python tests benchmarks examples
+# cargo-nextest runs test binaries in parallel; plain cargo runs the same tests.
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test test-rust test-python test-example format lint build conformance conformance-quick \
+	differential bench bench-quick bench-rust soak docs lock system-deps clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  HOST=$(HOST) PORT=$(PORT) PYTHON=$(PYTHON) PROFILE=$(PROFILE)"
+
+# --- Environment ------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.requirements: requirements/dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench-requirements: requirements/bench.txt $(VENV)/.requirements
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	@touch $@
+
+$(VENV)/.extension-$(PROFILE): $(RUST_SOURCES) pyproject.toml $(VENV)/.requirements
+	@rm -f $(VENV)/.extension-*
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked --profile $(PROFILE)
+	@touch $@
+
+build: $(VENV)/.extension-$(PROFILE) ## Environment and extension
+
+# --- The example --------------------------------------------------------------------------------------------
+
+serve: build ## Serve the example application (HOST=, PORT=)
+	@cd $(EXAMPLE) && $(CURDIR)/$(BIN)/python -m taskboard.manage migrate
+	@cd $(EXAMPLE) && $(CURDIR)/$(BIN)/python -m taskboard.manage seed
+	@echo
+	@echo "  Front page   http://$(HOST):$(PORT)/"
+	@echo "  API docs     http://$(HOST):$(PORT)/docs"
+	@echo
+	@exec $(BIN)/turboapi run taskboard.main:app --app-dir $(EXAMPLE) --host $(HOST) --port $(PORT)
+
+# --- Tests ----------------------------------------------------------------------------------------------------
+
+test: test-rust test-python test-example conformance-quick ## All tests: Rust, Python, example, part of the conformance suite
+	@echo "make test: everything passed; look above for tests that were skipped (SKIPPED ...)"
+
+test-rust: ## cargo tests, doctests, every benchmark once
+ifdef NEXTEST
+	cargo nextest run --locked --workspace --exclude turbo-py --all-features --no-fail-fast
+	cargo test --locked --workspace --exclude turbo-py --all-features --doc --quiet
+	cargo test --locked -p turbo-bench --benches --quiet
+else
+	cargo test --locked --workspace --exclude turbo-py --all-features --no-fail-fast
+	cargo test --locked -p turbo-bench --benches --quiet
+endif
+
+test-python: build ## tests/ with the built extension
+	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+
+test-example: build ## The example's own suite on four clients
+	cd $(EXAMPLE) && TASKBOARD_CLIENT=stock $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
+	cd $(EXAMPLE) && TASKBOARD_CLIENT=turboapi $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
+	cd $(EXAMPLE) && TASKBOARD_CLIENT=live TASKBOARD_SERVER=uvicorn $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
+	cd $(EXAMPLE) && TASKBOARD_CLIENT=live TASKBOARD_SERVER=turboapi $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+conformance: build ## FastAPI's whole test suite through our TestClient
+	$(BIN)/python -m tests.conformance
+
+conformance-quick: build ## A representative part of it
+	$(BIN)/python -m tests.conformance --quick
+
+differential: build ## The request table, byte for byte against uvicorn
+	$(BIN)/python -m tests.differential
+
+soak: build ## Kills, slow readers and SIGTERM under load (about three minutes)
+	$(BIN)/python -m tests.soak
+
+# --- Measurements -----------------------------------------------------------------------------------------------
+
+bench: build $(VENV)/.bench-requirements ## Compare servers and write benchmarks/results/
+	$(BIN)/python -m benchmarks.bridge_cost
+	$(BIN)/python -m benchmarks.idle_connections
+
+bench-quick: build $(VENV)/.bench-requirements ## The same in a minute, nothing written
+	$(BIN)/python -m benchmarks.bridge_cost --quick
+	$(BIN)/python -m benchmarks.idle_connections --quick
+
+bench-rust: ## Criterion benchmarks of the crates
+	cargo bench --locked -p turbo-bench
+
+# --- Housekeeping -----------------------------------------------------------------------------------------------
+
+format: $(VENV)/.requirements ## Format Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff format $(PYTHON_PATHS)
+	$(BIN)/ruff check --fix-only --quiet $(PYTHON_PATHS)
+
+lint: build ## rustfmt, clippy, ruff, mypy, stubtest
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	$(BIN)/ruff format --check $(PYTHON_PATHS)
+	$(BIN)/ruff check $(PYTHON_PATHS)
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest turboapi._engine
+
+docs: ## API documentation of the crates, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude turbo-py --all-features --no-deps
+	@echo "target/doc/turbo_http/index.html; the guides are in docs/"
+
+lock: ## Write requirements/*.txt from requirements/*.in
+	$(PYTHON) requirements/lock.py
+
+system-deps: ## What some tests and benchmarks use if it is there (Debian, Ubuntu; needs root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver postgresql wrk
+
+clean: ## Remove the environment and everything built
+	rm -rf $(VENV) target .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -f python/turboapi/*.so
