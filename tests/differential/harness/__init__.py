@@ -1,0 +1,1 @@
+"""Servers, the raw client, transcripts and their comparison."""

@@ -1,0 +1,66 @@
+"""Runs cases on two servers and judges what differs; used by pytest and by `python -m tests.differential`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .harness.case import Case
+from .harness.compare import Difference, compare
+from .harness.expectations import Expectation, judge
+from .harness.servers import Server
+from .harness.transcript import Note, Transcript, run
+
+REFERENCE = os.environ.get("TURBOAPI_DIFF_REFERENCE", "uvicorn")
+ENGINE = os.environ.get("TURBOAPI_DIFF_SERVER", "turboapi")
+
+
+@dataclass
+class Outcome:
+    """The result of one case. `problem` is None when everything is as documented."""
+
+    case: Case
+    reference: Transcript
+    engine: Transcript
+    differences: list[Difference]
+    problem: str | None
+
+
+class Pair:
+    """The servers of both kinds, one process for each app, started together."""
+
+    def __init__(self, reference: str, engine: str, apps: Iterable[str]) -> None:
+        names = sorted(set(apps))
+        self._servers = {(kind, app): Server(role, app) for app in names for kind, role in enumerate((reference, engine))}
+
+    def wait(self) -> None:
+        """Until each server answers."""
+        for server in self._servers.values():
+            server.wait()
+
+    def play(self, case: Case, entries: list[Expectation]) -> Outcome:
+        """Run one case on both."""
+        reference, engine = (run(case, self._servers[kind, case.app]) for kind in (0, 1))
+        differences = compare(reference, engine)
+        problem = judge(case.id, differences, engine, entries)
+        hung = [event for event in reference.events if isinstance(event, Note) and event.kind in ("hung", "refused")]
+        if hung:
+            problem = f"the reference itself failed this case: {hung}"
+        return Outcome(case, reference, engine, differences, problem)
+
+    def stop(self) -> dict[tuple[int, str], tuple[str, str]]:
+        """Stop all; their stdout and stderr by (0 reference or 1 engine, app)."""
+        return {key: server.stop() for key, server in self._servers.items()}
+
+
+@contextmanager
+def pair(reference: str, engine: str, apps: Iterable[str]) -> Iterator[Pair]:
+    """Both servers of all apps, running."""
+    running = Pair(reference, engine, apps)
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()
