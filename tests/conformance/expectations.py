@@ -1,0 +1,110 @@
+"""The expectation file, and the comparison of a run with it."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PATH = Path(__file__).with_name("expectations.toml")
+
+Items = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Tests that do not pass, and why. `stock` is their outcome with the stock client."""
+
+    tests: tuple[str, ...]
+    outcome: str
+    stock: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to run: paths of the suite, and how many items that must be; None if it is not known."""
+
+    paths: tuple[str, ...]
+    items: int | None
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """The whole file: the distribution it is for, the two selections, and the tests expected not to pass."""
+
+    version: str
+    sha256: str
+    full: Selection
+    quick: Selection
+    entries: tuple[Expectation, ...]
+
+    @classmethod
+    def load(cls) -> Expectations:
+        """Read the file. Raises `ValueError` for a test that is named twice."""
+        data = tomllib.loads(PATH.read_text())
+        entries = tuple(
+            Expectation(tuple(entry["tests"]), entry["outcome"], entry["stock"], entry["reason"])
+            for entry in data["expect"]
+            if list(sys.version_info[:2]) < entry.get("before_python", [4])
+        )
+        repeated = [test for test, n in Counter(test for e in entries for test in e.tests).items() if n > 1]
+        if repeated:
+            raise ValueError(f"named more than once in {PATH.name}: {', '.join(repeated)}")
+        full, quick = (Selection(tuple(data[name]["paths"]), data[name]["items"]) for name in ("full", "quick"))
+        distribution = data["distribution"]
+        return cls(distribution["version"], distribution["sha256"], full, quick, entries)
+
+
+@dataclass
+class Result:
+    """A run held against the expectations."""
+
+    items: Items
+    passed: int = 0
+    expected: Counter[tuple[str, str]] = field(default_factory=Counter)
+    surprises: list[str] = field(default_factory=list)
+
+
+def compare(items: Items, entries: tuple[Expectation, ...], selection: Selection, *, stock: bool) -> Result:
+    """Hold the outcomes of a run against the entries; with `stock`, against those of the stock client."""
+    result = Result(items)
+    expected = {test: entry for entry in entries for test in entry.tests}
+    for nodeid, item in sorted(items.items()):
+        entry = expected.get(nodeid)
+        wanted = "passed" if entry is None else entry.stock if stock else entry.outcome
+        if item["outcome"] != wanted:
+            result.surprises.append(f"{nodeid}: {item['outcome']}, expected {wanted}. {item['message']}")
+        elif entry is None or wanted == "passed":
+            result.passed += 1
+        else:
+            result.expected[wanted, entry.reason] += 1
+    if selection.items is not None:
+        for test in expected:
+            if test not in items and test.startswith(selection.paths):
+                result.surprises.append(f"{test}: named in {PATH.name}, but not run")
+        if len(items) != selection.items:
+            result.surprises.append(f"{len(items)} items, expected {selection.items}")
+    return result
+
+
+def summary(result: Result) -> str:
+    """The totals, as lines of text."""
+    client = [item for item in result.items.values() if item["uses"]]
+    client_passed = sum(item["outcome"] == "passed" for item in client)
+    lines = [
+        f"  {len(result.items)} items: {result.passed} passed, {result.expected.total()} not passing as expected, "
+        f"{len(result.surprises)} surprises",
+        f"  {len(client)} items use the TestClient: {client_passed} passed, {_percent(client_passed, len(client))}",
+    ]
+    for (outcome, reason), number in sorted(result.expected.items()):
+        lines.append(f"  {number:5} {outcome}: {reason}")
+    lines += [f"  surprise: {surprise}" for surprise in result.surprises]
+    return "\n".join(lines)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f} %" if whole else "none"

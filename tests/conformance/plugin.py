@@ -1,0 +1,104 @@
+"""The pytest plugin inside the run: puts our TestClient in place, and writes down every item's outcome.
+
+Loaded by name into a pytest whose root is FastAPI's source distribution, so it imports nothing of this package.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import starlette.testclient
+
+USES = "testclient_uses"
+
+
+class Recorder:
+    """Collects outcomes in the process that reports: the controller of pytest-xdist, or the only one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.items: dict[str, dict[str, Any]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        item = self.items.setdefault(report.nodeid, {"outcome": "passed", "uses": 0, "message": ""})
+        if report.when == "teardown":
+            item["uses"] = dict(report.user_properties).get(USES, 0)
+        outcome = _outcome(report)
+        if outcome != "passed":
+            item["outcome"] = outcome
+            item["message"] = _last_line(report.longreprtext)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.outcome != "passed":
+            message = _last_line(report.longreprtext)
+            self.items[report.nodeid] = {"outcome": report.outcome, "uses": 0, "message": message}
+
+    def pytest_sessionfinish(self) -> None:
+        self.path.write_text(json.dumps(self.items, indent=1, sort_keys=True))
+
+
+class Counter:
+    """Counts the sessions and requests of the TestClient an item starts."""
+
+    def __init__(self, client: type[Any]) -> None:
+        self.uses = 0
+        for name in ("send", "__enter__"):
+            setattr(client, name, self._counted(getattr(client, name)))
+
+    def _counted(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.uses += 1
+            return method(*args, **kwargs)
+
+        return counted
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        self.uses = 0
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        result = yield
+        item.user_properties.append((USES, self.uses))
+        return result
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--conformance-client", choices=("turboapi", "stock"), default="turboapi")
+    group.addoption("--conformance-report", type=str)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--conformance-client") == "turboapi":
+        _replace_client()
+    config.pluginmanager.register(Counter(starlette.testclient.TestClient), "conformance-counter")
+    report = config.getoption("--conformance-report")
+    if report and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder(Path(report)), "conformance-recorder")
+
+
+def _replace_client() -> None:
+    import fastapi.testclient
+
+    from turboapi.testclient import TestClient
+
+    starlette.testclient.TestClient = TestClient  # type: ignore[misc]
+    fastapi.testclient.TestClient = TestClient  # type: ignore[misc]
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    return report.outcome
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    errors = [line for line in lines if line.startswith("E  ")]
+    return (errors or lines or [""])[-1].strip()[:300]
