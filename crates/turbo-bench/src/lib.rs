@@ -2,8 +2,10 @@
 //!
 //! The benchmarks time the Rust crates alone: no socket, no Python. Each asserts its results inside the loop, so that
 //! a wrong answer is never timed; `cargo test --benches` runs each once. Comparisons of whole servers are in
-//! `benchmarks/` at the root of the repository.
+//! `benchmarks/` at the root of the repository; their load generator is the binary `turbo-load`.
 #![forbid(unsafe_code)]
+
+pub mod response;
 
 use http::Method;
 use turbo_router::{InsertError, Methods, Router};

@@ -1,0 +1,1 @@
+"""End-to-end measurements of whole servers; see README.md in this folder."""

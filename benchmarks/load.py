@@ -1,0 +1,81 @@
+"""Puts load on a server with ``turbo-load``, which compares every response with what is expected."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.servers import ROOT
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request and the one body that is right."""
+
+    name: str
+    app: str
+    method: str
+    target: str
+    expected: bytes
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """The bytes on the wire."""
+        head = [f"{self.method} {self.target} HTTP/1.1", "Host: 127.0.0.1", "Accept: */*"]
+        if self.body:
+            head += ["Content-Type: application/json", f"Content-Length: {len(self.body)}"]
+        return "\r\n".join([*head, "", ""]).encode() + self.body
+
+
+def build() -> Path:
+    """Builds the load generator and returns its path."""
+    command = [
+        "cargo",
+        "build",
+        "--quiet",
+        "--profile",
+        "dev-release",
+        "-p",
+        "turbo-bench",
+        "--bin",
+        "turbo-load",
+    ]
+    subprocess.run([*command, "--locked"], cwd=ROOT, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / "dev-release" / "turbo-load"
+
+
+def load(
+    generator: Path, port: int, request: Request, *, connections: int, seconds: float, core: int | None = 1
+) -> dict[str, Any]:
+    """Runs one client process; raises unless every response was right.
+
+    The result is what ``turbo-load`` documents.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        sent, expected = Path(directory, "request"), Path(directory, "expected")
+        sent.write_bytes(request.encode())
+        expected.write_bytes(request.expected)
+        command = [
+            str(generator),
+            f"127.0.0.1:{port}",
+            str(connections),
+            str(seconds),
+            str(sent),
+            str(expected),
+        ]
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            check=True,
+            preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
+        )
+    result: dict[str, Any] = json.loads(done.stdout)
+    if result["wrong"] or result["failed"] or not result["requests"]:
+        raise RuntimeError(f"{request.name}: not every response was right: {result}")
+    return result

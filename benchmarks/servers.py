@@ -1,0 +1,173 @@
+"""Starts servers pinned to one core and reads what they cost from ``/proc``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TICK = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """An ASGI server: the packages whose versions matter and its command line.
+
+    ``options`` hold what the server's own documentation recommends for one process under load, with access
+    logs off everywhere. ``{app}`` and ``{port}`` are filled in.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    command: tuple[str, ...]
+    keep_alive: tuple[str, ...]
+    """Options that let an idle connection live for ten minutes; empty if it does by default."""
+
+    def missing(self) -> str | None:
+        """The package that is not installed."""
+        for package in self.packages:
+            try:
+                version(package)
+            except PackageNotFoundError:
+                return package
+        return None
+
+    def versions(self) -> dict[str, str]:
+        """Installed versions, for the record."""
+        return {package: version(package) for package in self.packages}
+
+
+SERVERS = {
+    server.name: server
+    for server in (
+        Server(
+            "turboapi",
+            ("turboapi",),
+            (
+                *("-m", "turboapi", "run", "{app}", "--port", "{port}"),
+                "--no-access-log",
+                "--log-level",
+                "warning",
+            ),
+            ("--timeout-keep-alive", "600"),
+        ),
+        Server(
+            "uvicorn",
+            ("uvicorn", "uvloop", "httptools"),
+            (
+                *("-m", "uvicorn", "{app}", "--port", "{port}", "--loop", "uvloop", "--http", "httptools"),
+                *("--no-access-log", "--log-level", "warning"),
+            ),
+            ("--timeout-keep-alive", "600"),
+        ),
+        Server(
+            "granian",
+            ("granian", "uvloop"),
+            (
+                *("-m", "granian", "{app}", "--port", "{port}", "--interface", "asgi", "--loop", "uvloop"),
+                *("--workers", "1", "--no-access-log", "--log-level", "warning"),
+            ),
+            (),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that accepts connections."""
+
+    pid: int
+    port: int
+    log: Path
+
+    def tree(self) -> list[int]:
+        """The process and all its descendants."""
+        children: dict[int, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    children.setdefault(int(_stat(int(entry.name))[1]), []).append(int(entry.name))
+        found = [self.pid]
+        for pid in found:
+            found.extend(children.get(pid, ()))
+        return found
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the whole tree; children that ended are in their parents' numbers."""
+        return sum(int(ticks) for pid in self.tree() for ticks in _stat(pid)[11:15]) / TICK
+
+    def rss(self) -> int:
+        """Resident bytes of the whole tree."""
+        return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.tree()) * PAGE
+
+    def descriptors(self) -> int:
+        """Open file descriptors of the whole tree."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.tree())
+
+
+def _stat(pid: int) -> list[str]:
+    # The process name, in parentheses, may hold spaces; the fields after it are numbers.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+@contextlib.contextmanager
+def running(
+    server: Server, app: str, *, core: int | None = 0, extra: tuple[str, ...] = ()
+) -> Iterator[Running]:
+    """Serves ``app`` from a process of its own on a free port, and stops it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [part.format(app=app, port=port) for part in (*server.command, *extra)]
+
+    def pin() -> None:
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+
+    with tempfile.NamedTemporaryFile(prefix=f"{server.name}-", suffix=".log") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, preexec_fn=pin
+        )
+        try:
+            _wait_until_accepting(process, port, Path(log.name))
+            yield Running(process.pid, port, Path(log.name))
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_accepting(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
+
+
+def raise_descriptor_limit(wanted: int) -> None:
+    """Lifts the soft limit on open files for this process and its children."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise RuntimeError(f"at most {hard} open files are allowed; {wanted} are needed")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
