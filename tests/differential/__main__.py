@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--against", default=ENGINE, choices=COMMANDS, help="the server under test")
     parser.add_argument("--only", default="*", help="glob of case ids")
     parser.add_argument("--verbose", action="store_true", help="print every case and what the reference answered")
+    parser.add_argument("--brief", action="store_true", help="one line a surprise")
     parser.add_argument("--no-expectations", action="store_true", help="ignore expected_differences.toml")
     options = parser.parse_args()
 
@@ -35,7 +36,10 @@ def main() -> int:
             totals[name] += 1
             if options.verbose:
                 print(f"{case.id}: {outcome.reference.summary()}")
-            if outcome.problem:
+            if outcome.problem and options.brief:
+                kinds = ", ".join(sorted({difference.kind for difference in outcome.differences}))
+                print(f"{case.id} [{case.app}]: {kinds}: {outcome.reference.summary()} -> {outcome.engine.summary()}")
+            elif outcome.problem:
                 print(f"{case.id} [{case.app}]: {outcome.problem}")
     summary = ", ".join(f"{count} {name}" for name, count in sorted(totals.items()))
     print(f"{len(table)} cases, {options.against} against {options.server}: {summary}; {time.monotonic() - started:.1f} s")

@@ -55,6 +55,8 @@ class Transcript:
 def run(case: Case, server: Server) -> Transcript:
     """Play the steps of `case` and record."""
     transcript = Transcript()
+    if case.logs:
+        server.take_log()
     try:
         connection = Connection(server.address)
     except OSError as error:
@@ -131,7 +133,11 @@ class _Player:
         self._note("raw", repr(self._connection.read_exactly(step.count)))
 
     def _chunk(self, _: steps.Chunk) -> None:
-        size = int(self._connection.read_line(), 16)
+        line = self._connection.read_line()
+        try:
+            size = int(line, 16)
+        except ValueError as error:
+            raise Malformed(f"chunk size {line!r}") from error
         self._note("chunk", repr(self._connection.read_exactly(size + 2)))
 
     def _frames(self, step: steps.Frames) -> None:

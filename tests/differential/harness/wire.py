@@ -205,7 +205,10 @@ class Connection:
     def _read_chunks(self, response: Response) -> None:
         while True:
             line = self.read_line()
-            size = int(line.partition(b";")[0], 16)
+            try:
+                size = int(line.partition(b";")[0], 16)
+            except ValueError as error:
+                raise Malformed(f"chunk size {line!r}") from error
             response.chunks.append(size)
             if size == 0:
                 response.trailers = self._read_fields()
