@@ -27,7 +27,7 @@ class HttpServer:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        event_loop: asyncio.AbstractEventLoop,
         app: Callable[
             [
                 MutableMapping[str, Any],
@@ -41,9 +41,9 @@ class HttpServer:
         state: dict[str, Any] | None = ...,
         server_header: bool = ...,
         date_header: bool = ...,
-        headers: list[tuple[bytes, bytes]] = ...,
+        headers: list[tuple[bytes, bytes]] | None = ...,
         proxy_headers: bool = ...,
-        forwarded_allow_ips: list[str] = ...,
+        forwarded_allow_ips: list[str] | None = ...,
         timeout_keep_alive: float = ...,
         timeout_header: float = ...,
         limit_concurrency: int | None = ...,
@@ -79,3 +79,5 @@ class HttpServer:
 
         Returns None once the server is closed and everything was taken. For a writer thread.
         """
+    def close_access_log(self) -> None:
+        """No more rows will come: `take_access_log` hands out the rest, then None."""

@@ -12,6 +12,8 @@ from turboapi.errors import STARTUP_FAILURE
 from turboapi.importer import ImportFromStringError, import_from_string
 from turboapi.logging import error_logger
 
+_OUR_MODULES = ("turboapi.", "importlib")
+
 
 def load_app(
     target: object, *, factory: bool = False, interface: Literal["auto", "asgi3", "asgi2"] = "auto"
@@ -84,5 +86,13 @@ def _described(value: object) -> str:
 
 
 def _fail(message: str, *args: object, traceback: bool = False) -> NoReturn:
-    error_logger.error(message, *args, exc_info=traceback)
+    error_logger.error(message, *args, exc_info=_without_our_frames(sys.exception()) if traceback else None)
     sys.exit(STARTUP_FAILURE)
+
+
+def _without_our_frames(error: BaseException | None) -> BaseException | None:
+    """The traceback from the user's first line on, if there is one."""
+    frames = error.__traceback__ if error is not None else None
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(_OUR_MODULES):
+        frames = frames.tb_next
+    return error.with_traceback(frames) if error is not None and frames is not None else error

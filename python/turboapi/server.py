@@ -215,6 +215,7 @@ class Server:
             sock.close()
         if self._http is not None:
             await self._finish_requests(self._http)
+            self._http.close_access_log()
         if self._writer is not None:
             await asyncio.to_thread(self._writer.join, _CLOSE_GRACE)
         if not self.force_exit:
