@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,16 +38,18 @@ class Server:
 
     def missing(self) -> str | None:
         """The package that is not installed."""
-        for package in self.packages:
-            try:
-                version(package)
-            except PackageNotFoundError:
-                return package
-        return None
+        return next((package for package in self.packages if find_spec(package) is None), None)
 
     def versions(self) -> dict[str, str]:
         """Installed versions, for the record."""
-        return {package: version(package) for package in self.packages}
+        return {package: _version(package) for package in self.packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "from the source tree"
 
 
 SERVERS = {
