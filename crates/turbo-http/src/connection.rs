@@ -3,7 +3,7 @@
 //! A connection has one task, all on one thread, so its state is a handful of `Cell`s behind an `Rc`: the
 //! socket wrapper, the service adapter and the response body move the phase on, the sweep reads it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::task::Waker;
 
 use tokio::sync::oneshot;
 
+use crate::head::HeadScan;
 use crate::listener::Address;
 use crate::registry::Registry;
 use crate::upgrade::Upgraded;
@@ -161,6 +162,8 @@ pub(crate) struct State {
     failing: Cell<bool>,
     /// The peer has closed its sending side.
     peer_done: Cell<bool>,
+    /// Follows a header section that comes in pieces.
+    scan: RefCell<Option<HeadScan>>,
     /// The last request announced a body.
     body_expected: Cell<bool>,
     waker: Cell<Option<Waker>>,
@@ -183,6 +186,7 @@ impl State {
             expired: Cell::new(false),
             failing: Cell::new(false),
             peer_done: Cell::new(false),
+            scan: RefCell::new(None),
             body_expected: Cell::new(false),
             waker: Cell::new(None),
             upgrade: Cell::new(None),
@@ -214,11 +218,40 @@ impl State {
         self.stalled.get().map(|since| self.registry.now().wrapping_sub(since))
     }
 
+    /// The socket is about to be read. Doing so in the middle of a header section means that it did not come in
+    /// one piece, so what there is of it is looked at before another connection's bytes take its place.
+    #[inline]
+    pub(crate) fn about_to_read(&self) {
+        if self.phase.get() == Phase::ReadingHead {
+            let mut scan = self.scan.borrow_mut();
+            if scan.is_none() {
+                *scan = Some(self.registry.last_read.scan(self.info.id()));
+            }
+        }
+    }
+
     /// Bytes have arrived.
     #[inline]
-    pub(crate) fn received(&self) {
-        if matches!(self.phase.get(), Phase::Idle | Phase::Fresh) {
-            self.enter(Phase::ReadingHead);
+    pub(crate) fn received(&self, bytes: &[u8]) {
+        match self.phase.get() {
+            Phase::Fresh | Phase::Idle => {
+                self.enter(Phase::ReadingHead);
+                self.registry.last_read.keep(self.info.id(), bytes);
+            }
+            Phase::ReadingHead => {
+                if let Some(scan) = &mut *self.scan.borrow_mut() {
+                    scan.feed(bytes);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the header section just received announces its body in two ways.
+    pub(crate) fn framing_is_ambiguous(&self) -> bool {
+        match &*self.scan.borrow() {
+            Some(scan) => scan.is_ambiguous(),
+            None => self.registry.last_read.scan(self.info.id()).is_ambiguous(),
         }
     }
 
@@ -232,6 +265,10 @@ impl State {
     pub(crate) fn begin(&self, body_expected: bool) {
         self.enter(Phase::InFlight);
         self.body_expected.set(body_expected);
+        let mut scan = self.scan.borrow_mut();
+        if scan.is_some() {
+            *scan = None;
+        }
     }
 
     /// The response body is complete or given up.

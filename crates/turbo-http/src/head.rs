@@ -4,6 +4,42 @@
 //! former, as RFC 9112 section 6.3 permits, so the service cannot see that there were two. Refusing is safer
 //! (a proxy in front may have believed the other one) and is what the parsers of uvicorn do.
 
+use std::cell::RefCell;
+
+/// The bytes a worker read last, while they can be a whole header section.
+///
+/// Almost every header section comes in one read and is parsed at once, so a copy in a buffer that all
+/// connections of a thread share is enough to look at it again in the rare case that its framing asks for that.
+#[derive(Debug, Default)]
+pub(crate) struct LastRead(RefCell<Read>);
+
+#[derive(Debug, Default)]
+struct Read {
+    connection: u64,
+    bytes: Vec<u8>,
+}
+
+impl LastRead {
+    /// Keeps what `connection` has received.
+    #[inline]
+    pub(crate) fn keep(&self, connection: u64, bytes: &[u8]) {
+        let mut read = self.0.borrow_mut();
+        read.connection = connection;
+        read.bytes.clear();
+        read.bytes.extend_from_slice(bytes);
+    }
+
+    /// Scans what was kept, if it is still that of `connection`.
+    pub(crate) fn scan(&self, connection: u64) -> HeadScan {
+        let mut scan = HeadScan::default();
+        let read = self.0.borrow();
+        if read.connection == connection {
+            scan.feed(&read.bytes);
+        }
+        scan
+    }
+}
+
 /// Follows one header section over any number of reads, up to the empty line that ends it.
 #[derive(Debug, Default)]
 pub(crate) struct HeadScan {
@@ -43,14 +79,7 @@ impl Name {
 }
 
 impl HeadScan {
-    /// Starts over, at the beginning of a request line.
-    #[inline]
-    pub(crate) fn reset(&mut self) {
-        *self = Self::default();
-    }
-
     /// Whether both kinds of framing were announced.
-    #[inline]
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.content_length && self.transfer_encoding
     }
@@ -149,6 +178,16 @@ mod tests {
         ] {
             assert!(!ambiguous(&[head]));
         }
+    }
+
+    #[test]
+    fn only_the_own_bytes_are_scanned() {
+        let last = LastRead::default();
+        last.keep(1, b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n");
+        assert!(last.scan(1).is_ambiguous());
+        assert!(!last.scan(2).is_ambiguous());
+        last.keep(1, b"GET / HTTP/1.1\r\n\r\n");
+        assert!(!last.scan(1).is_ambiguous());
     }
 
     /// An upload of a recorded request must not look like an attack.

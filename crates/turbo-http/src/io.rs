@@ -1,6 +1,5 @@
 //! The socket as hyper sees it: every read and write also moves the connection's phase on.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,40 +7,21 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connection::{Phase, State};
-use crate::head::HeadScan;
+use crate::connection::State;
 use crate::stream::Stream;
-
-/// What the socket wrapper and the service adapter share about the header section being read.
-pub(crate) type SharedScan = Rc<RefCell<HeadScan>>;
 
 pub(crate) struct Transport {
     stream: Stream,
     state: Rc<State>,
-    scan: SharedScan,
 }
 
 impl Transport {
-    pub(crate) fn new(stream: Stream, state: Rc<State>, scan: SharedScan) -> Self {
-        Self { stream, state, scan }
+    pub(crate) fn new(stream: Stream, state: Rc<State>) -> Self {
+        Self { stream, state }
     }
 
     pub(crate) fn into_stream(self) -> Stream {
         self.stream
-    }
-
-    #[inline]
-    fn received(&self, bytes: &[u8]) {
-        match self.state.phase() {
-            Phase::Fresh | Phase::Idle => {
-                self.state.received();
-                let mut scan = self.scan.borrow_mut();
-                scan.reset();
-                scan.feed(bytes);
-            }
-            Phase::ReadingHead => self.scan.borrow_mut().feed(bytes),
-            _ => {}
-        }
     }
 
     #[inline]
@@ -59,13 +39,14 @@ impl AsyncRead for Transport {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.state.about_to_read();
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         let bytes = &buf.filled()[before..];
         if bytes.is_empty() {
             this.state.peer_finished();
         } else {
-            this.received(bytes);
+            this.state.received(bytes);
         }
         Poll::Ready(Ok(()))
     }

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::config::Config;
 use crate::connection::{Phase, State, Verdict};
+use crate::head::LastRead;
 use crate::stats::Stats;
 
 const MIN_TICK: Duration = Duration::from_millis(10);
@@ -29,6 +30,7 @@ pub(crate) struct Registry {
     released: Notify,
     /// Told when the first connection comes, so that an empty server needs no ticks.
     occupied: Notify,
+    pub(crate) last_read: LastRead,
     stats: Stats,
 }
 
@@ -39,6 +41,7 @@ impl Registry {
             tick: Cell::new(0),
             released: Notify::new(),
             occupied: Notify::new(),
+            last_read: LastRead::default(),
             stats,
         })
     }

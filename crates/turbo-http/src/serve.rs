@@ -1,6 +1,5 @@
 //! One listener on one thread: accept, run the connections, stop.
 
-use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -22,7 +21,6 @@ use crate::body::RequestBody;
 use crate::config::Config;
 use crate::connection::{Connection, ConnectionInfo, Phase, State, Verdict};
 use crate::error::BoxError;
-use crate::head::HeadScan;
 use crate::io::Transport;
 use crate::listener::{Acceptor, Address, Listener};
 use crate::registry::{Registration, Registry};
@@ -215,9 +213,8 @@ impl<M> Spawner<M> {
         let state = Rc::new(State::new(Rc::clone(&self.registry), info));
         let registration = self.registry.register(Rc::clone(&state));
         let service = (self.make)(&Connection { state: Rc::clone(&state) });
-        let scan = Rc::new(RefCell::new(HeadScan::default()));
-        let adapter = Adapter::new(service, Rc::clone(&state), Rc::clone(&scan));
-        let io = TokioIo::new(Transport::new(stream, Rc::clone(&state), scan));
+        let adapter = Adapter::new(service, Rc::clone(&state));
+        let io = TokioIo::new(Transport::new(stream, Rc::clone(&state)));
         let http = self.http.serve_connection(io, adapter);
         tokio::task::spawn_local(run(http, state, registration));
     }

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, HOST};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -18,7 +18,6 @@ use tower_service::Service;
 use crate::body::{RequestBody, ResponseBody};
 use crate::connection::{State, Verdict};
 use crate::error::BoxError;
-use crate::io::SharedScan;
 use crate::upgrade::OnUpgrade;
 
 /// The service of one connection.
@@ -29,12 +28,11 @@ pub(crate) struct Adapter<S> {
 struct Shared<S> {
     service: RefCell<S>,
     state: Rc<State>,
-    scan: SharedScan,
 }
 
 impl<S> Adapter<S> {
-    pub(crate) fn new(service: S, state: Rc<State>, scan: SharedScan) -> Self {
-        Self { shared: Rc::new(Shared { service: RefCell::new(service), state, scan }) }
+    pub(crate) fn new(service: S, state: Rc<State>) -> Self {
+        Self { shared: Rc::new(Shared { service: RefCell::new(service), state }) }
     }
 }
 
@@ -51,8 +49,9 @@ where
     #[inline]
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let shared = &self.shared;
+        let refused = shared.refuses(&request);
         shared.state.begin(!request.body().is_end_stream());
-        let step = if shared.refuses(&request) {
+        let step = if refused {
             Step::Refused
         } else {
             let mut request = request.map(RequestBody::new);
@@ -73,20 +72,17 @@ impl<S> Shared<S> {
     /// Whether the request must be answered with 400 and the connection closed:
     /// `Host` missing or repeated (RFC 9112 section 3.2), or two kinds of framing (section 6.3).
     #[inline]
-    fn refuses<B>(&self, request: &Request<B>) -> bool {
+    fn refuses(&self, request: &Request<Incoming>) -> bool {
         let headers = request.headers();
         let mut hosts = headers.get_all(HOST).iter();
         let host_is_wrong = match hosts.next() {
             Some(_) => hosts.next().is_some(),
             None => request.version() == Version::HTTP_11,
         };
-        host_is_wrong || self.is_ambiguous(headers)
-    }
-
-    /// The scan also sees what was pipelined behind the request, so it only counts where hyper found a
-    /// `Transfer-Encoding` too.
-    fn is_ambiguous(&self, headers: &HeaderMap) -> bool {
-        self.scan.borrow().is_ambiguous() && headers.contains_key(TRANSFER_ENCODING)
+        // hyper drops `Content-Length` when there is a `Transfer-Encoding`, so only the latter can be seen here,
+        // by a body of unknown length.
+        let chunked = request.body().size_hint().exact().is_none();
+        host_is_wrong || (chunked && self.state.framing_is_ambiguous())
     }
 
     #[inline]

@@ -144,6 +144,13 @@ impl Server {
         Client::new(TcpStream::connect(address).await.unwrap())
     }
 
+    /// Lets the server process what has arrived.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until this many connections are open.
     pub(crate) async fn open_connections(&self, count: u64) {
         patiently(async {
