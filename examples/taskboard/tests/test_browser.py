@@ -216,7 +216,7 @@ def test_whole_story(
     hers.screenshot("task")
     hers.click("#task-dialog [data-close]")
     his.see("#activity li", "Mary Jackson attached report \u00fc.txt")
-    his.see(".column[data-status=doing] .facts", "1")
+    his.see(".column[data-status=doing] .facts", "1 file")
     his.click(".column[data-status=doing] .task .open")
     his.click("#file-list button[aria-label^=Download]")
     received = downloads / document.name

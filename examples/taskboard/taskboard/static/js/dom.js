@@ -79,7 +79,12 @@ export function when(iso) {
   return h("time", { dateTime: iso, title: date.toLocaleString() }, (today ? clock : day).format(date));
 }
 
-export const shortDate = (isoDay) => day.format(new Date(`${isoDay}T00:00`));
+const fullDay = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+
+export function shortDate(isoDay) {
+  const date = new Date(`${isoDay}T00:00`);
+  return (date.getFullYear() === new Date().getFullYear() ? day : fullDay).format(date);
+}
 
 export function bytes(count) {
   if (count < 1024) return `${count} B`;

@@ -124,7 +124,7 @@ export class Project {
       avatar(user),
       h("span", { className: "name" }, user.name, mine ? " (you)" : ""),
       h("span", { className: "quiet" }, role === "owner" ? "Owner" : "Member"),
-      may && h("button", { type: "button", className: "danger", onclick: leave }, mine ? "Leave" : "Remove"),
+      may && h("button", { type: "button", className: "danger", "aria-label": mine ? "Leave" : `Remove ${user.name}`, onclick: leave }, mine ? "Leave" : "Remove"),
     );
   }
 
