@@ -1,0 +1,1 @@
+"""Long runs under load and abuse: `python -m tests.soak`."""
