@@ -15,6 +15,20 @@ from turboapi.logging import error_logger
 _OUR_MODULES = ("turboapi.", "importlib")
 
 
+def import_app(target: object) -> Callable[..., Any]:
+    """The app or factory that `target` names, or `target`; a failure is logged and raises `SystemExit(3)`."""
+    try:
+        app = import_from_string(target)
+    except ImportFromStringError as error:
+        _fail("Error loading ASGI app. %s", error)
+    except Exception:
+        _fail("Error loading ASGI app. Importing %r raised:", target, traceback=True)
+    if not callable(app):
+        _fail("Error loading ASGI app. %r is %s, which cannot be called.", target, _described(app))
+    result: Callable[..., Any] = app
+    return result
+
+
 def load_app(
     target: object, *, factory: bool = False, interface: Literal["auto", "asgi3", "asgi2"] = "auto"
 ) -> ASGIApp:
@@ -23,15 +37,7 @@ def load_app(
     Something that can be called without arguments is taken for a factory, with a warning if `factory`
     did not say so. A failure is logged and raises `SystemExit(3)`.
     """
-    try:
-        app = import_from_string(target)
-    except ImportFromStringError as error:
-        _fail("Error loading ASGI app. %s", error)
-    except Exception:
-        _fail("Error loading ASGI app. Importing %r raised:", target, traceback=True)
-
-    if not callable(app):
-        _fail("Error loading ASGI app. %r is %s, which cannot be called.", target, _described(app))
+    app = import_app(target)
     if factory:
         if not _accepts(app, 0):
             _fail(
@@ -95,4 +101,7 @@ def _without_our_frames(error: BaseException | None) -> BaseException | None:
     frames = error.__traceback__ if error is not None else None
     while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(_OUR_MODULES):
         frames = frames.tb_next
-    return error.with_traceback(frames) if error is not None and frames is not None else error
+    # A syntax error has no frame of its own; its message names file and line.
+    if error is not None and (frames is not None or isinstance(error, SyntaxError)):
+        return error.with_traceback(frames)
+    return error

@@ -48,7 +48,9 @@ def serve(config: Config) -> None:
         else:
             from turboapi.server import Server
 
-            Server(config).run()
+            server = Server(config)
+            server.freeze_gc = True
+            server.run()
     except KeyboardInterrupt:
         # Ctrl-C has been handled and raised again; it is how a server is meant to be stopped.
         pass

@@ -20,6 +20,7 @@ from turboapi import loop as turbo_loop
 from turboapi import sockets as turbo_sockets
 from turboapi._engine import HttpServer
 from turboapi.access_log import AccessLogWriter, access_log_wanted
+from turboapi.apps import import_app
 from turboapi.config import Config
 from turboapi.errors import STARTUP_FAILURE
 from turboapi.lifespan import Lifespan
@@ -56,7 +57,7 @@ class Server:
         self.started = False
         self.servers: list[ListeningSockets] = []
         self.freeze_gc = False
-        """Move everything that exists after start-up out of the garbage collector's sight; `run` sets it."""
+        """Move everything that exists after start-up out of the garbage collector's sight."""
         self._should_exit = False
         self._force_exit = False
         self._captured_signals: list[int] = []
@@ -96,7 +97,8 @@ class Server:
         Raises `SystemExit(3)` if the app cannot be loaded or started. A signal that stopped the server is
         raised again at the end, so that the process ends as it would have without the handler.
         """
-        self.freeze_gc = not self.config.reload
+        # A slow import can be interrupted only while signals still have their usual effect.
+        import_app(self.config.app)
         with self.capture_signals():
             turbo_loop.run(self._serve(sockets))
 
@@ -115,14 +117,18 @@ class Server:
         app = self.config.load()
         self._lifespan = Lifespan(app, self.config.lifespan)
         self.log_lifecycle("Started")
-        await self.startup(sockets)
         try:
-            await self.main_loop()
-        except asyncio.CancelledError:
-            self.config.timeout_graceful_shutdown = 0
+            await self.startup(sockets)
+            try:
+                await self.main_loop()
+            except asyncio.CancelledError:
+                self.config.timeout_graceful_shutdown = 0
+                await self.shutdown(sockets)
+                raise
             await self.shutdown(sockets)
-            raise
-        await self.shutdown(sockets)
+        finally:
+            if sockets is None and self.servers:
+                turbo_sockets.remove_unix_socket(self.config)
         self.log_lifecycle("Finished")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -148,7 +148,6 @@ class _ThreadServer(Server):
         self._events = events
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.freeze_gc = False
         await super().startup(sockets)
         self._events.put(_STARTED)
 

@@ -35,6 +35,8 @@ class ServerProcess:
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._at_end = False
+        self._connections: list[socket.socket] = []
+        self.cwd = cwd
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=cwd,
@@ -90,8 +92,16 @@ class ServerProcess:
         return self
 
     def connect(self) -> socket.socket:
-        """A new connection to it."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE)
+        """A new connection to it, closed with it at the latest."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE)
+        self._connections.append(connection)
+        return connection
+
+    def send_request(self, path: str) -> socket.socket:
+        """Send a GET request and leave its answer on the connection."""
+        connection = self.connect()
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        return connection
 
     def get(self, path: str = "/") -> str:
         """The body of a GET request on a connection of its own."""
@@ -126,6 +136,8 @@ class ServerProcess:
 
     def kill(self) -> None:
         """End it and everything it started."""
+        for connection in self._connections:
+            connection.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
