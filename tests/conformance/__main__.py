@@ -1,9 +1,9 @@
 """Runs FastAPI's test suite through our TestClient and compares the outcome with ``expectations.toml``.
 
-    python -m tests.conformance                  the whole suite
-    python -m tests.conformance --quick          a representative part, for every change
-    python -m tests.conformance --stock          with Starlette's own client: the reference
-    python -m tests.conformance tests/test_ws_router.py -- -x    files of the suite, and options for pytest
+python -m tests.conformance                  the whole suite
+python -m tests.conformance --quick          a representative part, for every change
+python -m tests.conformance --stock          with Starlette's own client: the reference
+python -m tests.conformance tests/test_ws_router.py -- -x    files of the suite, and options for pytest
 """
 
 from __future__ import annotations
@@ -57,11 +57,15 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("paths", nargs="*", help="files or items of the suite; default: all of it")
     parser.add_argument("--quick", action="store_true", help="a representative part")
     parser.add_argument("--stock", action="store_true", help="Starlette's own client")
-    parser.add_argument("-n", "--processes", default="2", metavar="N", help="processes of pytest-xdist (default: 2)")
+    parser.add_argument(
+        "-n", "--processes", default="2", metavar="N", help="processes of pytest-xdist (default: 2)"
+    )
     return parser.parse_args(arguments)
 
 
-def _run_pytest(environment: Environment, report: Path, arguments: list[str], options: argparse.Namespace) -> int:
+def _run_pytest(
+    environment: Environment, report: Path, arguments: list[str], options: argparse.Namespace
+) -> int:
     # The suite imports `docs_src` modules both ways, as its own scripts/test.sh sets it up.
     path = [str(HERE), str(environment.suite / "docs_src"), os.environ.get("PYTHONPATH", "")]
     command = [

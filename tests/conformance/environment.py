@@ -27,7 +27,8 @@ class Environment:
 def prepare(version: str, sha256: str) -> Environment:
     """Download, verify and install what is not there yet.
 
-    Raises `RuntimeError` if the distribution is not the one of `sha256`, or the requirements pin another version.
+    Raises `RuntimeError` if the distribution is not the one of `sha256`, or the requirements pin another
+    version.
     """
     if f"fastapi=={version}" not in REQUIREMENTS.read_text().splitlines():
         raise RuntimeError(f"{REQUIREMENTS} does not pin fastapi=={version}, which the expectations are for")
@@ -54,7 +55,8 @@ def _suite(version: str, sha256: str) -> Path:
 
 
 def _venv() -> Path:
-    """An environment of its own: the suite needs telemetry and type checkers that no app of ours should see."""
+    """An environment of its own: the suite needs telemetry and type checkers that no app of ours should
+    see."""
     tag = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
     directory = CACHE / f"venv-{tag}"
     python = directory / "bin" / "python"

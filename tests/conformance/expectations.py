@@ -54,7 +54,9 @@ class Expectations:
         repeated = [test for test, n in Counter(test for e in entries for test in e.tests).items() if n > 1]
         if repeated:
             raise ValueError(f"named more than once in {PATH.name}: {', '.join(repeated)}")
-        full, quick = (Selection(tuple(data[name]["paths"]), data[name]["items"]) for name in ("full", "quick"))
+        full, quick = (
+            Selection(tuple(data[name]["paths"]), data[name]["items"]) for name in ("full", "quick")
+        )
         distribution = data["distribution"]
         return cls(distribution["version"], distribution["sha256"], full, quick, entries)
 
@@ -95,16 +97,16 @@ def summary(result: Result) -> str:
     """The totals, as lines of text."""
     client = [item for item in result.items.values() if item["uses"]]
     client_passed = sum(item["outcome"] == "passed" for item in client)
+    expected, surprises = result.expected.total(), len(result.surprises)
+    totals = f"{result.passed} passed, {expected} not passing as expected, {surprises} surprises"
+    percent = f"{100 * client_passed / len(client):.2f} %" if client else "none"
+    connected = sum(1 for item in client if item["connections"])
     lines = [
-        f"  {len(result.items)} items: {result.passed} passed, {result.expected.total()} not passing as expected, "
-        f"{len(result.surprises)} surprises",
-        f"  {len(client)} items use the TestClient: {client_passed} passed, {_percent(client_passed, len(client))}",
+        f"  {len(result.items)} items: {totals}",
+        f"  {len(client)} items use the TestClient: {client_passed} passed, {percent}",
+        f"  {connected} of them connect to the engine, {sum(i['connections'] for i in client)} connections",
     ]
     for (outcome, reason), number in sorted(result.expected.items()):
         lines.append(f"  {number:5} {outcome}: {reason}")
     lines += [f"  surprise: {surprise}" for surprise in result.surprises]
     return "\n".join(lines)
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f} %" if whole else "none"

@@ -1,6 +1,7 @@
 """The pytest plugin inside the run: puts our TestClient in place, and writes down every item's outcome.
 
-Loaded by name into a pytest whose root is FastAPI's source distribution, so it imports nothing of this package.
+Loaded by name into a pytest whose root is FastAPI's source distribution, so it imports nothing of this
+package.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pytest
 import starlette.testclient
 
 USES = "testclient_uses"
+CONNECTIONS = "engine_connections"
 
 
 class Recorder:
@@ -24,9 +26,12 @@ class Recorder:
         self.items: dict[str, dict[str, Any]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        item = self.items.setdefault(report.nodeid, {"outcome": "passed", "uses": 0, "message": ""})
+        item = self.items.setdefault(
+            report.nodeid, {"outcome": "passed", "uses": 0, "connections": 0, "message": ""}
+        )
         if report.when == "teardown":
-            item["uses"] = dict(report.user_properties).get(USES, 0)
+            properties = dict(report.user_properties)
+            item["uses"], item["connections"] = properties.get(USES, 0), properties.get(CONNECTIONS, 0)
         outcome = _outcome(report)
         if outcome != "passed":
             item["outcome"] = outcome
@@ -35,36 +40,43 @@ class Recorder:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.outcome != "passed":
             message = _last_line(report.longreprtext)
-            self.items[report.nodeid] = {"outcome": report.outcome, "uses": 0, "message": message}
+            self.items[report.nodeid] = {
+                "outcome": report.outcome,
+                "uses": 0,
+                "connections": 0,
+                "message": message,
+            }
 
     def pytest_sessionfinish(self) -> None:
         self.path.write_text(json.dumps(self.items, indent=1, sort_keys=True))
 
 
 class Counter:
-    """Counts the sessions and requests of the TestClient an item starts."""
+    """Counts the calls of some methods while an item runs, and hands the number on as a property of the
+    item."""
 
-    def __init__(self, client: type[Any]) -> None:
-        self.uses = 0
-        for name in ("send", "__enter__"):
-            setattr(client, name, self._counted(getattr(client, name)))
+    def __init__(self, name: str, owner: type[Any], *methods: str) -> None:
+        self.name = name
+        self.calls = 0
+        for method in methods:
+            setattr(owner, method, self._counted(getattr(owner, method)))
 
     def _counted(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
-            self.uses += 1
+            self.calls += 1
             return method(*args, **kwargs)
 
         return counted
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        self.uses = 0
+        self.calls = 0
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
         result = yield
-        item.user_properties.append((USES, self.uses))
+        item.user_properties.append((self.name, self.calls))
         return result
 
 
@@ -77,7 +89,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--conformance-client") == "turboapi":
         _replace_client()
-    config.pluginmanager.register(Counter(starlette.testclient.TestClient), "conformance-counter")
+        from turboapi.testclient.server import EngineServer
+
+        config.pluginmanager.register(Counter(CONNECTIONS, EngineServer, "connect"))
+    config.pluginmanager.register(Counter(USES, starlette.testclient.TestClient, "send", "__enter__"))
     report = config.getoption("--conformance-report")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(Path(report)), "conformance-recorder")

@@ -71,6 +71,7 @@ class TestClient(StockTestClient):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        # Runs before the stock client sends lifespan.shutdown: the callbacks of an ExitStack go last in, first out.
+        # Runs before the stock client sends lifespan.shutdown: the callbacks of an ExitStack go last in,
+        # first out.
         self.exit_stack.callback(self._transport.close)
         return self

@@ -18,10 +18,13 @@ class AppFailed(Exception):
 class Exchange:
     """One request: expected by the test's thread, delivered by the engine, run in the portal's task group.
 
-    The app does not run in the engine's task. `run` is started through the portal, so the app has a copy of the
-    calling thread's context and its outcome is a future of the test's thread, both as with the stock client;
-    `deliver` is what the engine calls, and returns when `run` has ended.
+    The app does not run in the engine's task. `run` is started through the portal, so the app has a copy of
+    the calling thread's context and its outcome is a future of the test's thread, both as with the stock
+    client; `deliver` is what the engine calls, and returns when `run` has ended.
     """
+
+    type: str
+    """The scope type."""
 
     def __init__(self, app: ASGIApp, scope: Scope) -> None:
         """`scope` holds what the app sees in place of the engine's values; other keys stay the engine's."""
@@ -45,7 +48,10 @@ class Exchange:
             self.ended.set()
 
     async def deliver(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The engine's call. Raises `AppFailed` where a server has to answer 500 or to break the connection."""
+        """The engine's call. Raises `AppFailed` where a server has to answer 500 or to break the
+        connection."""
+        if scope["type"] != self.type:
+            raise RuntimeError(f"The engine made a scope of type {scope['type']!r} of a {self.type} request.")
         self.scope = {**scope, **self.scope, "extensions": {**scope.get("extensions", {}), **self.extensions}}
         self._engine_receive = receive
         self._engine_send = send
@@ -102,6 +108,8 @@ def _names(message: Message) -> frozenset[bytes]:
 class HttpExchange(Exchange):
     """An http request. Offers the extensions ``http.response.debug`` and ``http.response.trailers``."""
 
+    type = "http"
+
     def __init__(self, app: ASGIApp, scope: Scope) -> None:
         super().__init__(app, scope)
         self.response_started = False
@@ -139,6 +147,8 @@ class HttpExchange(Exchange):
 
 class WebSocketExchange(Exchange):
     """A websocket session."""
+
+    type = "websocket"
 
     def __init__(self, app: ASGIApp, scope: Scope) -> None:
         super().__init__(app, scope)

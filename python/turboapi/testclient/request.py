@@ -30,7 +30,10 @@ def shown_headers(request: httpx.Request) -> Headers:
 
 
 def wire_headers(shown: Headers, body: bytes) -> Headers:
-    """`shown` with one Host, with the framing of `body`, and without fields that HTTP/1.1 cannot carry."""
+    """`shown` with one Host, with the framing of `body`, and without fields that HTTP/1.1 cannot carry.
+
+    Host comes first, where h11 writes it (RFC 9110 section 7.2 asks for it).
+    """
     headers: Headers = []
     chunked = (b"transfer-encoding", b"chunked") in shown
     framed = not body and not any(name in _FRAMING for name, _ in shown)
@@ -43,7 +46,7 @@ def wire_headers(shown: Headers, body: bytes) -> Headers:
             headers.append((name, value))
     if not framed:
         headers.append(_framing(chunked, body))
-    return headers
+    return sorted(headers, key=lambda header: header[0] != b"host")
 
 
 def wire_method(method: str) -> bytes:

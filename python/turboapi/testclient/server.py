@@ -29,7 +29,8 @@ MAX_HEAD = 16 * 1024 * 1024
 
 
 class _AppFailedFilter(logging.Filter):
-    """Drops the engine's report of an app's exception: the test is told of it by the client, or asked not to be."""
+    """Drops the engine's report of an app's exception: the test is told of it by the client, or asked not
+    to be."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not (record.exc_info and isinstance(record.exc_info[1], AppFailed))
@@ -47,10 +48,14 @@ class EngineServer:
         self._keys = count()
         self._lock = threading.Lock()
         self._closed = False
-        listener, self._unlink = _listen()
+        listener, self._directory = _listen()
         self._address: str | bytes = listener.getsockname()
-        with listener:
-            self._server: HttpServer = portal.call(self._start, listener)
+        try:
+            with listener:
+                self._server: HttpServer = portal.call(self._start, listener)
+        except BaseException:
+            self._remove()
+            raise
 
     def connect(self) -> socket.socket:
         """A new blocking connection to the engine."""
@@ -78,14 +83,17 @@ class EngineServer:
         try:
             self.portal.call(self._stop)
         finally:
-            if self._unlink is not None:
-                self._unlink.cleanup()
+            self._remove()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _remove(self) -> None:
+        if self._directory is not None:
+            self._directory.cleanup()
 
     async def _start(self, listener: socket.socket) -> HttpServer:
         from turboapi._engine import HttpServer
@@ -122,7 +130,8 @@ def _listen() -> tuple[socket.socket, tempfile.TemporaryDirectory[str] | None]:
     directory = None
     try:
         if sys.platform == "linux":
-            # An empty address asks the kernel for a free abstract one, unix(7) "Autobind": no file to clean up.
+            # An empty address asks the kernel for a free abstract one, unix(7) "Autobind": no file to clean
+            # up.
             listener.bind("")
         else:
             directory = tempfile.TemporaryDirectory(prefix="turboapi-")

@@ -28,8 +28,8 @@ else:
 class EngineTransport(httpx.BaseTransport):
     """Sends each request over a new connection.
 
-    Inside ``with client`` all requests share one engine on the client's portal; outside, each has a portal, an
-    event loop and an engine of its own, as with the stock client.
+    Inside ``with client`` all requests share one engine on the client's portal; outside, each has a portal,
+    an event loop and an engine of its own, as with the stock client.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class EngineTransport(httpx.BaseTransport):
                     yield server
                 return
             with self._lock:
-                server = self._shared_server
-                if server is None or server.portal is not portal:
-                    server = self._shared_server = EngineServer(portal)
-            yield server
+                shared = self._shared_server
+                if shared is None or shared.portal is not portal:
+                    shared = self._shared_server = EngineServer(portal)
+            yield shared
 
     def forget(self, call: _HttpCall) -> None:
         self._open.discard(call)
@@ -189,7 +189,9 @@ def _response(request: httpx.Request, head: Head, call: _HttpCall) -> httpx.Resp
     exchange = call.exchange
     arrived = exchange.arrived.is_set()
     headers = app_headers(head, exchange.header_names) if arrived else head.headers.raw_items()
-    response = httpx.Response(head.status_code, headers=headers, stream=_ResponseStream(call), request=request)
+    response = httpx.Response(
+        head.status_code, headers=headers, stream=_ResponseStream(call), request=request
+    )
     if exchange.trailers_expected:
         response.extensions["http.response.trailers"] = exchange.trailers
     if exchange.debug_info is not None:

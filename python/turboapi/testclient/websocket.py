@@ -20,7 +20,7 @@ from websockets.protocol import Protocol, Side, State
 from turboapi.testclient.exchange import WebSocketExchange
 from turboapi.testclient.request import wire_headers
 from turboapi.testclient.server import EngineServer
-from turboapi.testclient.wire import Head, HttpConnection, app_headers, read, write
+from turboapi.testclient.wire import Head, HttpConnection, Truncated, app_headers, read, write
 
 _HANDSHAKE = (
     b"connection",
@@ -32,8 +32,8 @@ _HANDSHAKE = (
 )
 _NO_STATUS = 1005
 _ABNORMAL = 1006
-# The stock session cancels the app as soon as the disconnect is queued. Here the close frame has to arrive first,
-# and an app that has received it gets a moment to end by itself.
+# The stock session cancels the app as soon as the disconnect is queued. Here the close frame has to arrive
+# first, and an app that has received it gets a moment to end by itself.
 _DELIVERY_SECONDS = 5.0
 _ENDING_SECONDS = 0.1
 
@@ -76,7 +76,12 @@ class WebSocketTestSession(StockSession):
             connection = HttpConnection(self._socket)
             headers = [*self._handshake_headers(), server.expect(self._exchange)]
             connection.request(b"GET", self._target, headers, b"")
-            head = connection.head()
+            try:
+                head = connection.head()
+            except Truncated:
+                if self._exchange.ended.is_set():
+                    raise anyio.EndOfStream from None
+                raise
             if head.status_code != 101:
                 self._refused(head, connection)
             self._accepted(head)
@@ -89,7 +94,7 @@ class WebSocketTestSession(StockSession):
 
     def send(self, message: Message) -> None:
         """Send a ``websocket.receive`` or ``websocket.disconnect`` as a frame; nothing after the close."""
-        if self._protocol.state is not State.OPEN:
+        if self._ended or self._protocol.state is not State.OPEN:
             return
         if message["type"] == "websocket.disconnect":
             self._exchange.client_close = message
@@ -106,7 +111,8 @@ class WebSocketTestSession(StockSession):
         self._flush()
 
     def receive(self) -> Message:
-        """The app's next message. Raises `anyio.EndOfStream` once the app has failed, as the stock session."""
+        """The app's next message. Raises `anyio.EndOfStream` once the app has failed, as the stock
+        session."""
         while not self._messages:
             if self._ended:
                 raise anyio.EndOfStream
@@ -128,11 +134,11 @@ class WebSocketTestSession(StockSession):
 
     def _accepted(self, head: Head) -> None:
         headers = app_headers(head, self._exchange.header_names)
-        self.accepted_subprotocol = next(
-            (value.decode() for name, value in headers if name.lower() == b"sec-websocket-protocol"),
-            None,  # type: ignore[arg-type]
-        )
-        self.extra_headers = [(name, value) for name, value in headers if name.lower() not in _HANDSHAKE]  # type: ignore[assignment]
+        chosen = [value.decode() for name, value in headers if name.lower() == b"sec-websocket-protocol"]
+        extra = [(name, value) for name, value in headers if name.lower() not in _HANDSHAKE]
+        # The stock class declares both by assigning None.
+        self.accepted_subprotocol = chosen[0] if chosen else None  # type: ignore[assignment]
+        self.extra_headers = extra  # type: ignore[assignment]
 
     def _refused(self, head: Head, connection: HttpConnection) -> None:
         """Raise what the stock session raises for a session that was not accepted."""
@@ -173,7 +179,9 @@ class WebSocketTestSession(StockSession):
                 data = b"".join(fragment.data for fragment in self._fragments)
                 text = self._fragments[0].opcode is Opcode.TEXT
                 self._fragments.clear()
-                self._messages.append({"type": "websocket.send", **({"text": data.decode()} if text else {"bytes": data})})
+                self._messages.append(
+                    {"type": "websocket.send", **({"text": data.decode()} if text else {"bytes": data})}
+                )
 
     def _end(self, code: int, reason: str) -> None:
         """The engine has ended the session: by the app's close, by its return, or by its failure."""

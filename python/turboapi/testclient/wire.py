@@ -31,8 +31,9 @@ def read(sock: socket.socket) -> bytes:
 def write(sock: socket.socket, data: bytes, on_read: Callable[[bytes], None]) -> None:
     """Write all of `data`; hands what arrives meanwhile to `on_read`, empty bytes for the peer's close.
 
-    Reading meanwhile keeps a client and an app that both send more than the socket buffers from waiting for each
-    other. A peer that closes ends the write without an error: what it has said before can still be read.
+    Reading meanwhile keeps a client and an app that both send more than the socket buffers from waiting for
+    each other. A peer that closes ends the write without an error: what it has said before can still be
+    read.
     """
     rest = memoryview(data)
     while rest:
@@ -62,8 +63,8 @@ def app_headers(head: Head, sent: frozenset[bytes]) -> list[tuple[bytes, bytes]]
 class HttpConnection:
     """One request and its response on a connection of its own.
 
-    h11 is the parser because it is strict, has no socket code of its own to bypass, takes any method and keeps
-    header order and duplicates; httpx depends on it already.
+    h11 is the parser because it is strict, has no socket code of its own to bypass, takes any method and
+    keeps header order and duplicates; httpx depends on it already.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -112,9 +113,9 @@ class HttpConnection:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
-                # h11 leaves its state ERROR after malformed input, and reports an early end in the same class.
+                # h11 leaves its state ERROR after malformed input, and reports an early end in the same
+                # class.
                 raise Truncated(str(error)) from error
             if event is not h11.NEED_DATA:
                 return event
             self._h11.receive_data(read(self._socket))
-
