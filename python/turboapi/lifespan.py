@@ -32,6 +32,7 @@ class Lifespan:
         self._stopped = asyncio.Event()
         self._refused = False
         self._raised = False
+        self._abandoned = False
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
@@ -69,6 +70,10 @@ class Lifespan:
         else:
             error_logger.info("Application shutdown complete.")
 
+    def abandon(self) -> None:
+        """No shutdown will follow: do not log what the app says when the loop's end cancels it."""
+        self._abandoned = True
+
     async def _run(self) -> None:
         scope = {
             "type": "lifespan",
@@ -87,7 +92,7 @@ class Lifespan:
             self._stopped.set()
 
     def _log(self, error: BaseException) -> None:
-        if isinstance(error, asyncio.CancelledError):
+        if self._abandoned or isinstance(error, asyncio.CancelledError):
             return
         if self._mode == "auto" and not self._started.is_set():
             error_logger.info("ASGI 'lifespan' protocol appears unsupported.")
@@ -108,5 +113,5 @@ class Lifespan:
             raise RuntimeError(f"Unexpected lifespan message {kind!r}; expected one of {_START + _STOP}.")
         if kind.endswith(".failed"):
             self._refused = True
-            if message.get("message"):
+            if message.get("message") and not self._abandoned:
                 error_logger.error(message["message"])

@@ -34,7 +34,7 @@ class ReloadFilter:
     """Which directories to watch and which of their files count (uvicorn's rules and defaults).
 
     A pattern of `reload_includes` or `reload_excludes` is matched from the right of a path, as by
-    `Path.match`; one that names a directory stands for the directory. Giving a default pattern on the
+    `Path.match`; one that matches directories stands for them too. Giving a default pattern on the
     other side takes it out.
     """
 
@@ -72,6 +72,7 @@ class Reloader:
         self._signals: list[signal.Signals] = []
         self._worker: WorkerProcess | None = None
         self._sockets: list[socket.socket] = []
+        self._announced = False
         self._restart = False
         self._kill_at: float | None = None
 
@@ -88,7 +89,6 @@ class Reloader:
             sys.exit(STARTUP_FAILURE)
         directories = [str(directory) for directory in self._filter.directories]
         error_logger.info("Will watch for changes in these directories: %s", directories)
-        log_running(turbo_sockets.describe(self.config, self._sockets))
         log_process("Started reloader process [%d] using WatchFiles")
         try:
             with ParentWait() as parent:
@@ -110,6 +110,7 @@ class Reloader:
             timeout = None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
             for number in parent.wait(timeout):
                 self._on_signal(number)
+            self._announce()
             if (changes := watcher.take()) and not self._signals:
                 names = ", ".join(f"'{_display(path)}'" for path in sorted(changes))
                 error_logger.warning("WatchFiles detected changes in %s. Reloading...", names)
@@ -128,6 +129,11 @@ class Reloader:
         self._kill_at = None
         self._worker = WorkerProcess(self.config, self._sockets, freeze_gc=False)
         parent.watch(self._worker)
+
+    def _announce(self) -> None:
+        if not self._announced and not self._signals and self._worker is not None and self._worker.ready:
+            self._announced = True
+            log_running(turbo_sockets.describe(self.config, self._sockets))
 
     def _reload(self) -> None:
         if self._worker is not None and not self._restart:

@@ -165,6 +165,7 @@ class Server:
             await self._wait(start, until=lambda: self.force_exit)
         finally:
             if not start.done():
+                self._lifespan.abandon()
                 start.cancel()
                 await asyncio.wait([start])
         if start.cancelled():
@@ -224,7 +225,9 @@ class Server:
             self._http.close_access_log()
         if self._writer is not None:
             await asyncio.to_thread(self._writer.join, _CLOSE_GRACE)
-        if not self.force_exit:
+        if self.force_exit:
+            self._lifespan.abandon()
+        else:
             await self._lifespan.shutdown()
 
     async def _finish_requests(self, http: HttpServer) -> None:

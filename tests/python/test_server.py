@@ -61,7 +61,8 @@ def test_log_lines_of_a_whole_life(serve: Serve) -> None:
     server.wait_for("GET / ")
     assert server.stop() == -signal.SIGTERM
     pid, port = server.process.pid, server.port
-    lines = [re.sub(r"127\.0\.0\.1:(?!%d )\d+" % port, "CLIENT", line) for line in server.output.splitlines()]
+    client = rf"127\.0\.0\.1:(?!{port} )\d+"
+    lines = [re.sub(client, "CLIENT", line) for line in server.output.splitlines()]
     assert lines == [
         f"INFO:     Started server process [{pid}]",
         "INFO:     Waiting for application startup.",
@@ -290,7 +291,9 @@ def test_factory_app_dir_env_file_and_headers(serve: Serve, tmp_path: Path) -> N
         "X-Extra: 1",
         "--no-date-header",
     ]
-    server = serve("", *options, "--no-server-header", "--lifespan", "off", target="service:create")
+    server = serve(
+        "", *options, "--no-date-header", "--no-server-header", "--lifespan", "off", target="service:create"
+    )
     server.wait_for("running on")
     with contextlib.closing(server.connect()) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
@@ -306,7 +309,8 @@ def test_log_config_and_colors(serve: Serve, tmp_path: Path) -> None:
     assert "\033[32mINFO\033[0m:     Started server process [\033[36m" in server.output
     server.kill()
     (tmp_path / "log.json").write_text(
-        '{"version": 1, "disable_existing_loggers": false, "formatters": {"f": {"format": "mine %(name)s %(message)s"}},'
+        '{"version": 1, "disable_existing_loggers": false,'
+        '"formatters": {"f": {"format": "mine %(name)s %(message)s"}},'
         '"handlers": {"h": {"class": "logging.StreamHandler", "formatter": "f"}},'
         '"root": {"handlers": ["h"], "level": "INFO"}}'
     )

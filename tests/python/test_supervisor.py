@@ -63,7 +63,12 @@ def test_every_worker_serves_and_the_parent_never_imports_the_app(serve: Serve) 
     pids = workers(server, 2)
     server.wait_for(r"running on http://127.0.0.1:\d+ ")
     seen: set[int] = set()
-    wait_until(lambda: seen.add(int(server.get())) or seen == set(pids), "an answer of each worker")
+
+    def every_worker_has_answered() -> bool:
+        seen.add(int(server.get()))
+        return seen == set(pids)
+
+    wait_until(every_worker_has_answered)
     assert server.stop() == -signal.SIGTERM
     assert sorted(map(int, re.findall(r"imported by (\d+)", server.output))) == sorted(pids)
     assert server.output.count("Application shutdown complete") == 2
