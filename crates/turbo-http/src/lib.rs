@@ -10,11 +10,14 @@ mod io;
 mod listener;
 mod registry;
 mod serve;
+mod server;
 mod service;
 mod shutdown;
 mod stats;
 mod stream;
 mod upgrade;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use body::RequestBody;
 pub use config::{Config, ConfigBuilder, ConfigError};
@@ -22,6 +25,7 @@ pub use connection::{Connection, ConnectionInfo};
 pub use error::{BoxError, Error};
 pub use listener::{Address, ListenOptions, Listener};
 pub use serve::serve;
+pub use server::{Server, ServerBuilder};
 pub use shutdown::{Shutdown, ShutdownHandle};
 pub use stats::Stats;
 pub use upgrade::{OnUpgrade, Upgraded};

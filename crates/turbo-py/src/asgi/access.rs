@@ -24,16 +24,20 @@ pub(crate) struct Row {
 impl Row {
     /// The path as `urllib.parse.quote` writes the decoded path, and the query as it came.
     pub(crate) fn full_path(&self) -> String {
-        let mut path = self.root_path.to_string();
-        let decoded = percent_decode(self.uri.path().as_bytes()).decode_utf8_lossy();
-        path.push_str(&decoded);
-        let mut quoted = percent_encoding::utf8_percent_encode(&path, QUOTED).to_string();
-        if let Some(query) = self.uri.query().filter(|query| !query.is_empty()) {
-            quoted.push('?');
-            quoted.push_str(query);
-        }
-        quoted
+        full_path(&self.root_path, &self.uri)
     }
+}
+
+/// `root_path` and the decoded path, quoted anew, with the query.
+pub(crate) fn full_path(root_path: &str, uri: &Uri) -> String {
+    let mut path = root_path.to_owned();
+    path.push_str(&percent_decode(uri.path().as_bytes()).decode_utf8_lossy());
+    let mut quoted = percent_encoding::utf8_percent_encode(&path, QUOTED).to_string();
+    if let Some(query) = uri.query().filter(|query| !query.is_empty()) {
+        quoted.push('?');
+        quoted.push_str(query);
+    }
+    quoted
 }
 
 /// What `urllib.parse.quote` escapes: all but letters, digits, `_.-~` and `/`.

@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 
 use super::http::HttpCycle;
 use super::server::Server;
+use super::websocket::WebSocketSession;
 use crate::python::{self, Sent};
 
 /// What a finished app leaves behind.
@@ -24,12 +25,14 @@ pub(crate) enum Outcome<'py> {
 /// The exchange that a coroutine belongs to.
 pub(crate) enum Exchange {
     Http(Py<HttpCycle>),
+    WebSocket(Py<WebSocketSession>),
 }
 
 impl Exchange {
     fn callables<'py>(&self, py: Python<'py>) -> PyResult<[Bound<'py, PyAny>; 2]> {
         let object = match self {
             Self::Http(cycle) => cycle.bind(py).as_any(),
+            Self::WebSocket(session) => session.bind(py).as_any(),
         };
         Ok([object.getattr(intern!(py, "receive"))?, object.getattr(intern!(py, "send"))?])
     }
@@ -37,19 +40,27 @@ impl Exchange {
     fn finish(&self, py: Python<'_>, outcome: Outcome<'_>) {
         match self {
             Self::Http(cycle) => cycle.get().finish(py, outcome),
+            Self::WebSocket(session) => session.get().finish(py, outcome),
         }
+    }
+
+    /// Whether this is a WebSocket, which ends as soon as the server begins to stop.
+    pub(crate) fn is_websocket(&self) -> bool {
+        matches!(self, Self::WebSocket(_))
     }
 
     /// Tells the app that its client is gone or the server stops.
     pub(crate) fn disconnect(&self, py: Python<'_>) {
         match self {
             Self::Http(cycle) => cycle.get().disconnect(py),
+            Self::WebSocket(session) => session.get().shut_down(py),
         }
     }
 
     pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::Http(cycle) => Self::Http(cycle.clone_ref(py)),
+            Self::WebSocket(session) => Self::WebSocket(session.clone_ref(py)),
         }
     }
 }

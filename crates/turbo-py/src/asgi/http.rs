@@ -90,12 +90,13 @@ impl HttpCycle {
             let mut headers = HeaderMap::with_capacity(8);
             headers.extend(self.server.default_headers.iter().cloned());
             message::headers(message, &mut headers)?;
+            message::check_framing(&mut headers)?;
             self.start(Head { status, headers });
             return Ok(false);
         }
         let data = match message.get_item(intern!(py, "body"))? {
-            Some(body) => message::bytes(&body)?,
-            None => Bytes::new(),
+            Some(body) if !body.is_none() => message::bytes(&body)?,
+            _ => Bytes::new(),
         };
         let more = message::flag(message, intern!(py, "more_body"))?;
         self.push(py, data, more)
@@ -134,13 +135,16 @@ impl HttpCycle {
     }
 
     /// The response for hyper, as soon as there is a head.
-    pub(crate) fn poll_response(
-        slf: &Py<Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<(http::Response<ResponseBody>, bool)> {
+    pub(crate) fn poll_response(slf: &Py<Self>, cx: &mut Context<'_>) -> Poll<Answered> {
         let cycle = slf.get();
         let mut state = cycle.lock();
         let Some(head) = state.head.take() else {
+            if state.body_broken {
+                return Poll::Ready(Answered::Malformed);
+            }
+            if state.finished {
+                return Poll::Ready(Answered::Nothing);
+            }
             state.watch(cx.waker());
             return Poll::Pending;
         };
@@ -150,13 +154,27 @@ impl HttpCycle {
             _ => state.take_whole(),
         };
         let close = state.close_connection;
+        // They may have held back for the head to be on its way before a `100 Continue`.
+        let receivers = if state.expects_continue {
+            state.expects_continue = false;
+            std::mem::take(&mut state.receivers)
+        } else {
+            Vec::new()
+        };
         drop(state);
         let body = match whole {
-            Some(data) => ResponseBody::whole(data, declared(&head, length)),
+            Some(data) => ResponseBody::whole(data, length),
             None => ResponseBody::Flow(FlowBody::new(Python::attach(|py| slf.clone_ref(py)))),
         };
+        if !receivers.is_empty() {
+            Python::attach(|py| {
+                resolve_all(py, receivers);
+                after_python(py);
+            });
+        }
         let server = cycle.server.server_header.as_ref();
-        Poll::Ready((assemble(head, body, server, &cycle.server.reasons), close))
+        let response = assemble(head, body, server, &cycle.server.reasons);
+        Poll::Ready(Answered::Response { response, close })
     }
 
     /// The client is gone: whoever waits for it learns at once.
@@ -180,11 +198,14 @@ impl HttpCycle {
         let (started, complete, gone) = {
             let mut state = self.lock();
             state.finished = true;
+            let waker = if state.disconnected { state.take_waker() } else { None };
+            waker.into_iter().for_each(wake_soon);
             (state.started, state.complete, state.disconnected)
         };
         match outcome {
             Outcome::Returned(value) if value.is_none() => match (started, complete) {
-                (_, _) if gone => {}
+                (false, _) if gone => {}
+                (true, false) if gone => self.fail(py),
                 (false, _) => {
                     self.server.log_error(py, "ASGI callable returned without starting response.");
                     self.fail(py);
@@ -225,7 +246,13 @@ impl HttpCycle {
 
     /// A 500 when nothing was sent; otherwise what was sent goes out and the connection breaks.
     fn fail(&self, py: Python<'_>) {
-        let started = self.lock().started;
+        let (started, gone) = {
+            let state = self.lock();
+            (state.started, state.disconnected)
+        };
+        if !started && gone {
+            return;
+        }
         if !started {
             self.answer(py, StatusCode::INTERNAL_SERVER_ERROR, b"Internal Server Error");
             return;
@@ -240,12 +267,14 @@ impl HttpCycle {
     }
 }
 
-/// The framing that the response headers ask for, before any byte was counted.
-fn declared(head: &Head, length: Length) -> Length {
-    match length {
-        Length::Owed(_) if !head.headers.contains_key(header::CONTENT_LENGTH) => Length::Open,
-        other => other,
-    }
+/// What became of a request, for its connection.
+pub(crate) enum Answered {
+    /// The app's response; `close` ends the connection after it.
+    Response { response: http::Response<ResponseBody>, close: bool },
+    /// The body broke the protocol before the app had answered.
+    Malformed,
+    /// The client went away and the app ended without an answer.
+    Nothing,
 }
 
 /// `await receive()`.
@@ -268,6 +297,13 @@ impl Pollable for Receive {
                 message.set_item(intern!(py, "type"), intern!(py, "http.request"))?;
                 message.set_item(intern!(py, "body"), PyBytes::new(py, &data))?;
                 message.set_item(intern!(py, "more_body"), more)?;
+                Ok(Step::Value(message.into_any().unbind()))
+            }
+            Received::Broken => {
+                let waker = cycle.lock().take_waker();
+                waker.into_iter().for_each(wake_soon);
+                let message = PyDict::new(py);
+                message.set_item(intern!(py, "type"), intern!(py, "http.disconnect"))?;
                 Ok(Step::Value(message.into_any().unbind()))
             }
             Received::Disconnect => {

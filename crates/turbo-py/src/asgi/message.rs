@@ -1,9 +1,9 @@
 //! What an app says in `send`, taken apart at the border.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -76,14 +76,37 @@ pub(crate) fn headers(message: &Bound<'_, PyDict>, into: &mut HeaderMap) -> PyRe
         return Ok(());
     };
     for pair in headers.try_iter()? {
-        let (name, value) = header(&pair?)?;
+        let (name, value) = self::pair(&pair?)?;
         into.append(name, value);
     }
     Ok(())
 }
 
+/// Refuses a length that is none, and keeps one kind of framing (RFC 9112 6.2, 6.3).
+pub(crate) fn check_framing(headers: &mut HeaderMap) -> PyResult<()> {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+        return Ok(());
+    }
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else { return Ok(()) };
+    let digits = first.as_bytes();
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let mut repeated = false;
+    let agree = lengths.inspect(|_| repeated = true).all(|other| other == first);
+    if !is_number || !agree {
+        let text = first.to_str().unwrap_or_default();
+        return Err(PyValueError::new_err(format!("Invalid Content-Length '{text}' in response.")));
+    }
+    if repeated {
+        let first = first.clone();
+        headers.insert(header::CONTENT_LENGTH, first);
+    }
+    Ok(())
+}
+
 /// One `(name, value)` pair of bytes, checked as RFC 9110 5.1 and 5.5 define them.
-pub(crate) fn header(pair: &Bound<'_, PyAny>) -> PyResult<(HeaderName, HeaderValue)> {
+pub(crate) fn pair(pair: &Bound<'_, PyAny>) -> PyResult<(HeaderName, HeaderValue)> {
     let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = match pair.extract() {
         Ok(pair) => pair,
         Err(_) => {

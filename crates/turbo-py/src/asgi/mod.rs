@@ -12,10 +12,13 @@ mod http;
 mod message;
 mod options;
 mod reason;
+mod responding;
 mod response;
 mod scope;
 mod server;
 mod service;
 mod state;
+mod websocket;
 
 pub(crate) use self::server::HttpServer;
+pub(crate) use self::websocket::ClientDisconnected;

@@ -281,7 +281,7 @@ impl HttpServer {
         let mut default_headers = Vec::new();
         if let Some(headers) = headers {
             for pair in headers.try_iter()? {
-                default_headers.push(message::header(&pair?)?);
+                default_headers.push(message::pair(&pair?)?);
             }
         }
         let proxies = forwarded_allow_ips.unwrap_or_else(|| vec!["127.0.0.1".to_owned()]);
@@ -348,18 +348,16 @@ impl HttpServer {
         Ok(())
     }
 
-    /// Stops accepting, closes idle connections and lets the others finish.
-    fn drain(&self) {
+    /// Stops accepting, closes idle connections and lets the others finish; WebSockets, which end
+    /// when their app likes, get a close frame with code 1012 now.
+    fn drain(&self, py: Python<'_>) {
         self.handle.drain();
+        self.tell(py, Exchange::is_websocket);
     }
 
     /// Delivers `http.disconnect` or `websocket.disconnect` to every running request.
     fn disconnect(&self, py: Python<'_>) {
-        let running: Vec<Exchange> =
-            self.server.running().iter().map(|(_, (_, exchange))| exchange.clone_ref(py)).collect();
-        for exchange in running {
-            exchange.disconnect(py);
-        }
+        self.tell(py, |_| true);
     }
 
     /// Drops every connection.
@@ -414,6 +412,18 @@ impl HttpServer {
 }
 
 impl HttpServer {
+    /// Tells the chosen running requests that their client, or their server, is gone.
+    fn tell(&self, py: Python<'_>, chosen: impl Fn(&Exchange) -> bool) {
+        let running: Vec<Exchange> = {
+            let running = self.server.running();
+            let exchanges = running.iter().map(|(_, (_, exchange))| exchange);
+            exchanges.filter(|one| chosen(one)).map(|one| one.clone_ref(py)).collect()
+        };
+        for exchange in running {
+            exchange.disconnect(py);
+        }
+    }
+
     fn core(&self) -> PyResult<Rc<Core>> {
         self.core
             .with(Rc::clone)

@@ -1,34 +1,36 @@
-//! The tower service of one connection: request in, app called, response out.
+//! The tower service of one connection: a request starts the app, its answer is the response.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tower_service::Service;
+use turbo_http::websocket::{self, Handshake};
 use turbo_http::{Connection, RequestBody};
 
 use super::coroutine::Exchange;
 use super::http::{Facts, HttpCycle};
+use super::responding::{Aborted, Responding};
 use super::response::{ResponseBody, assemble};
 use super::scope::{self, Peer};
 use super::server::Server;
-use super::state::{Gathered, Head, State, gather};
+use super::state::{Head, Length, State};
+use super::websocket::{Answer, WebSocketSession, pump};
 use crate::reactor::after_python;
 
 /// Serves the requests of one connection, one after the other.
 pub(crate) struct AppService {
-    context: Rc<Shared>,
+    context: Rc<ConnectionContext>,
 }
 
-struct Shared {
+/// What the requests of one connection share.
+pub(crate) struct ConnectionContext {
     server: Arc<Server>,
     connection: Connection,
     /// `None` when the interpreter could not build the connection's part of the scope.
@@ -40,22 +42,25 @@ impl AppService {
         let peer = Python::attach(|py| {
             Peer::new(py, &server, &connection).map_err(|error| server.log_exception(py, error)).ok()
         });
-        Self { context: Rc::new(Shared { server, connection, peer }) }
+        Self { context: Rc::new(ConnectionContext { server, connection, peer }) }
     }
 }
 
 impl Service<Request<RequestBody>> for AppService {
     type Response = Response<ResponseBody>;
-    type Error = Infallible;
+    type Error = Aborted;
     type Future = Responding;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Aborted>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Responding {
-        let (parts, body) = request.into_parts();
         let context = Rc::clone(&self.context);
+        if context.server.options.websockets.enabled && websocket::is_upgrade(&request) {
+            return context.shake_hands(request);
+        }
+        let (parts, body) = request.into_parts();
         if body.is_end_stream() {
             return context.start(parts, None, Bytes::new());
         }
@@ -63,33 +68,21 @@ impl Service<Request<RequestBody>> for AppService {
             // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
             return context.start(parts, Some(body), Bytes::new());
         }
-        Responding {
-            stage: Stage::Prefetching {
-                context,
-                request: Some((parts, body)),
-                data: Bytes::new(),
-                asked: false,
-            },
-        }
+        Responding::prefetching(context, parts, body)
     }
 }
 
-impl Shared {
-    fn start(self: Rc<Self>, parts: Parts, body: Option<RequestBody>, early: Bytes) -> Responding {
-        let stage = Python::attach(|py| {
-            let stage = match self.begin(py, parts, body, early) {
-                Ok(cycle) => Stage::Running { context: self, cycle },
-                Err(error) => {
-                    self.server.log_exception(py, error);
-                    Stage::Refused(Some(
-                        self.refusal(StatusCode::INTERNAL_SERVER_ERROR, b"Internal Server Error"),
-                    ))
-                }
-            };
+impl ConnectionContext {
+    /// Calls the app; `early` is what has arrived of the body, `body` the rest.
+    pub(crate) fn start(self: Rc<Self>, parts: Parts, body: Option<RequestBody>, early: Bytes) -> Responding {
+        Python::attach(|py| {
+            let begun = self.begin(py, parts, body, early);
             after_python(py);
-            stage
-        });
-        Responding { stage }
+            match begun {
+                Ok(cycle) => Responding::running(self, cycle),
+                Err(error) => self.broken(py, error),
+            }
+        })
     }
 
     fn begin(
@@ -99,11 +92,9 @@ impl Shared {
         body: Option<RequestBody>,
         early: Bytes,
     ) -> PyResult<Py<HttpCycle>> {
-        let Some(peer) = &self.peer else {
-            return Err(pyo3::exceptions::PyRuntimeError::new_err("the connection has no address"));
-        };
-        let scope = scope::build(py, &self.server, peer, &parts, None)?;
+        let scope = scope::build(py, &self.server, self.peer()?, &parts, None)?;
         let mut state = State::new(body, parts.method == Method::HEAD);
+        state.expects_continue = parts.headers.contains_key(header::EXPECT);
         if !early.is_empty() {
             state.prefetched(early);
         }
@@ -119,79 +110,92 @@ impl Shared {
         Ok(cycle)
     }
 
-    fn refusal(&self, status: StatusCode, text: &'static [u8]) -> Response<ResponseBody> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        let head = Head { status, headers };
-        let server = self.server.server_header.as_ref();
-        assemble(head, ResponseBody::fixed(text), server, &self.server.reasons)
+    fn shake_hands(self: Rc<Self>, mut request: Request<RequestBody>) -> Responding {
+        let handshake = match Handshake::from_request(&mut request) {
+            Ok(handshake) => handshake.max_message_size(Some(self.server.options.websockets.max_size)),
+            Err(error) => return Responding::refused(self.plain(error.status(), error.text())),
+        };
+        let (parts, _) = request.into_parts();
+        Python::attach(|py| {
+            let begun = self.begin_websocket(py, &parts, &handshake);
+            after_python(py);
+            match begun {
+                Ok(session) => Responding::handshaking(self, session, handshake),
+                Err(error) => self.broken(py, error),
+            }
+        })
     }
-}
 
-/// A response in the making.
-pub(crate) struct Responding {
-    stage: Stage,
-}
+    fn begin_websocket(
+        &self,
+        py: Python<'_>,
+        parts: &Parts,
+        handshake: &Handshake,
+    ) -> PyResult<Py<WebSocketSession>> {
+        let subprotocols = Some(handshake.subprotocols());
+        let scope = scope::build(py, &self.server, self.peer()?, parts, subprotocols)?;
+        let server = Arc::clone(&self.server);
+        let session = WebSocketSession::new(server, scope.client, parts.uri.clone());
+        let session = Py::new(py, session)?;
+        self.server.run(py, Exchange::WebSocket(session.clone_ref(py)), scope.dict)?;
+        Ok(session)
+    }
 
-enum Stage {
-    /// What has arrived of the body is read first, for one turn: an app that reads at once then
-    /// finds it and need not suspend. A body that is still on its way never holds the app up.
-    Prefetching {
-        context: Rc<Shared>,
-        request: Option<(Parts, RequestBody)>,
-        data: Bytes,
-        asked: bool,
-    },
-    Running {
-        context: Rc<Shared>,
-        cycle: Py<HttpCycle>,
-    },
-    Refused(Option<Response<ResponseBody>>),
-    Answered,
-}
-
-impl Future for Responding {
-    type Output = Result<Response<ResponseBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Stage::Prefetching { context, request, data, asked } = &mut self.stage
-            && let Some((parts, mut body)) = request.take()
-        {
-            let outcome = gather(&mut body, data, cx);
-            if matches!(outcome, Gathered::Open) && !std::mem::replace(asked, true) {
-                *request = Some((parts, body));
-                return Poll::Pending;
+    /// The answer to a handshake as a response; an accepted one gets its pump.
+    pub(crate) fn conclude(
+        &self,
+        answer: Answer,
+        handshake: Handshake,
+        session: &Py<WebSocketSession>,
+    ) -> Response<ResponseBody> {
+        match answer {
+            Answer::Deny { status, headers, body } => {
+                let body = ResponseBody::whole(body, Length::Owed(0));
+                self.dress(Head { status, headers }, body)
             }
-            let rest = if matches!(outcome, Gathered::Ended) { None } else { Some(body) };
-            let (context, data) = (Rc::clone(context), std::mem::take(data));
-            let running = context.start(parts, rest, data);
-            *self = running;
-        }
-        match &mut self.stage {
-            Stage::Running { context, cycle } => {
-                let Poll::Ready((response, close)) = HttpCycle::poll_response(cycle, cx) else {
-                    return Poll::Pending;
-                };
-                if close {
-                    context.connection.close_after_response();
-                }
-                self.stage = Stage::Answered;
-                Poll::Ready(Ok(response))
+            Answer::Accept { headers, subprotocol } => {
+                let (response, upgrade) = handshake.accept(headers, subprotocol.as_deref());
+                let session = Python::attach(|py| session.clone_ref(py));
+                let options = self.server.options.websockets.clone();
+                tokio::task::spawn_local(async move {
+                    match upgrade.open().await {
+                        Ok(socket) => pump(session, socket, options).await,
+                        Err(_) => Python::attach(|py| session.get().abandoned(py)),
+                    }
+                });
+                response.map(|()| ResponseBody::Empty)
             }
-            Stage::Refused(response) => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                None => Poll::Pending,
-            },
-            Stage::Prefetching { .. } | Stage::Answered => Poll::Pending,
         }
     }
-}
 
-impl Drop for Responding {
-    fn drop(&mut self) {
-        if let Stage::Running { cycle, .. } = &self.stage {
-            Python::attach(|py| cycle.get().disconnect(py));
-        }
+    pub(crate) fn close_after_response(&self) {
+        self.connection.close_after_response();
+    }
+
+    /// 400 for a request whose body turned out not to be HTTP, with uvicorn's words.
+    pub(crate) fn malformed(&self, py: Python<'_>) -> Response<ResponseBody> {
+        self.server.log_warning(py, "Invalid HTTP request received.");
+        self.plain(StatusCode::BAD_REQUEST, "Invalid HTTP request received.")
+    }
+
+    fn broken(&self, py: Python<'_>, error: PyErr) -> Responding {
+        self.server.log_exception(py, error);
+        Responding::refused(self.plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+    }
+
+    fn plain(&self, status: StatusCode, text: &'static str) -> Response<ResponseBody> {
+        let mut head = Head { status, headers: http::HeaderMap::new() };
+        let plain_text = HeaderValue::from_static("text/plain; charset=utf-8");
+        head.headers.insert(header::CONTENT_TYPE, plain_text);
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        self.dress(head, ResponseBody::fixed(text.as_bytes()))
+    }
+
+    fn dress(&self, head: Head, body: ResponseBody) -> Response<ResponseBody> {
+        assemble(head, body, self.server.server_header.as_ref(), &self.server.reasons)
+    }
+
+    fn peer(&self) -> PyResult<&Peer> {
+        self.peer.as_ref().ok_or_else(|| PyRuntimeError::new_err("the connection has no address"))
     }
 }

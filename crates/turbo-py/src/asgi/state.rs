@@ -51,8 +51,13 @@ impl Refusal {
 
 /// What `receive` has for the app.
 pub(crate) enum Received {
-    Body { data: Bytes, more: bool },
+    Body {
+        data: Bytes,
+        more: bool,
+    },
     Disconnect,
+    /// As `Disconnect`: the body cannot be read on.
+    Broken,
     Pending,
 }
 
@@ -61,6 +66,10 @@ pub(crate) struct State {
     body: Option<RequestBody>,
     early: Option<Bytes>,
     body_told: bool,
+    /// The body turned out malformed before the app had answered.
+    pub(crate) body_broken: bool,
+    /// The client waits for `100 Continue`, which reading the body would send.
+    pub(crate) expects_continue: bool,
     pub(crate) disconnected: bool,
     pub(crate) started: bool,
     pub(crate) complete: bool,
@@ -72,7 +81,6 @@ pub(crate) struct State {
     chunks: VecDeque<Bytes>,
     buffered: usize,
     aborted: bool,
-    abort_flushed: bool,
     waker: Option<Waker>,
     pub(crate) receivers: Vec<Py<PyAny>>,
     pub(crate) senders: Vec<Py<PyAny>>,
@@ -84,6 +92,8 @@ impl State {
             body,
             early: None,
             body_told: false,
+            body_broken: false,
+            expects_continue: false,
             disconnected: false,
             started: false,
             complete: false,
@@ -95,7 +105,6 @@ impl State {
             chunks: VecDeque::new(),
             buffered: 0,
             aborted: false,
-            abort_flushed: false,
             waker: None,
             receivers: Vec::new(),
             senders: Vec::new(),
@@ -112,9 +121,10 @@ impl State {
         if self.disconnected || self.complete {
             return Received::Disconnect;
         }
-        if self.body_told {
+        if self.body_told || (self.expects_continue && self.head.is_some()) {
             return Received::Pending;
         }
+        self.expects_continue = false;
         let mut data = self.early.take().unwrap_or_default();
         let Some(body) = self.body.as_mut() else {
             self.body_told = true;
@@ -132,8 +142,9 @@ impl State {
             Gathered::Open => Received::Body { data, more: true },
             Gathered::Broken => {
                 self.body = None;
+                self.body_broken = !self.started;
                 self.disconnected = true;
-                Received::Disconnect
+                Received::Broken
             }
         }
     }
@@ -233,14 +244,7 @@ impl State {
             return Poll::Ready(None);
         }
         if self.aborted {
-            // hyper flushes when a body is pending and not when it fails: one turn in between
-            // lets the client see everything that was sent before the failure.
-            if self.abort_flushed {
-                return Poll::Ready(Some(Err(Truncated)));
-            }
-            self.abort_flushed = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return Poll::Ready(Some(Err(Truncated)));
         }
         self.watch(cx.waker());
         Poll::Pending

@@ -79,6 +79,12 @@ impl Core {
         &self.notices
     }
 
+    pub(crate) fn event_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let bound = self.bound.borrow();
+        let bound = bound.as_ref().map(|bound| bound.event_loop.clone_ref(py));
+        bound.ok_or_else(|| PyRuntimeError::new_err("the reactor is not bound to a loop"))
+    }
+
     fn runtime(&self) -> PyResult<Rc<LocalRuntime>> {
         self.runtime.borrow().clone().ok_or_else(|| PyRuntimeError::new_err("this reactor is closed"))
     }

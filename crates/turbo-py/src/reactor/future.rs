@@ -19,14 +19,14 @@ use super::notice::resolve_all;
 pub(crate) fn into_awaitable<F>(
     py: Python<'_>,
     core: &Core,
-    event_loop: &Py<PyAny>,
+    event_loop: Py<PyAny>,
     future: F,
 ) -> PyResult<Py<Awaitable>>
 where
     F: Future<Output = PyResult<Py<PyAny>>> + 'static,
 {
     let shared = Arc::new(Shared {
-        event_loop: event_loop.clone_ref(py),
+        event_loop,
         state: Mutex::new(State::Running { waiters: Vec::new(), abort: None }),
     });
     let completion = Completion(Arc::clone(&shared));

@@ -18,14 +18,15 @@ mod thread_bound;
 
 pub(crate) use self::awaitable::{Awaitable, Pollable, Step};
 pub(crate) use self::core::{Core, after_python, wake_soon};
-pub(crate) use self::future::into_awaitable;
+use self::future::into_awaitable;
 pub(crate) use self::notice::{Notice, Notices, resolve_all};
 pub(crate) use self::thread_bound::ThreadBound;
 
 use std::os::fd::RawFd;
 use std::rc::Rc;
+use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 /// The runtime half of an event loop. It belongs to the thread that made it.
@@ -67,6 +68,21 @@ impl Reactor {
         if let Ok(core) = self.core() {
             core.handle().request_return();
         }
+    }
+
+    /// An awaitable that completes after `seconds` on the runtime's own clock.
+    ///
+    /// The smallest user of the bridge from Rust futures to awaitables, which database and cache
+    /// clients on this reactor share.
+    fn sleep(&self, py: Python<'_>, seconds: f64) -> PyResult<Py<Awaitable>> {
+        let wait = Duration::try_from_secs_f64(seconds)
+            .map_err(|error| PyValueError::new_err(format!("cannot sleep: {error}")))?;
+        let core = self.core()?;
+        let event_loop = core.event_loop(py)?;
+        into_awaitable(py, &core, event_loop, async move {
+            tokio::time::sleep(wait).await;
+            Ok(Python::attach(|py| py.None()))
+        })
     }
 
     /// Drops the runtime and every task on it. Further calls raise `RuntimeError`.
