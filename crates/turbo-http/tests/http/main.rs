@@ -3,4 +3,5 @@
 
 mod keep_alive;
 mod protection;
+mod server;
 mod support;
