@@ -54,6 +54,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._reactor.bind(self)
 
     def run_forever(self) -> None:
+        self._check_closed()  # type: ignore[attr-defined]
         with self._signals_wake_the_selector():
             super().run_forever()
 
@@ -72,23 +73,27 @@ class EventLoop(asyncio.SelectorEventLoop):
     @contextlib.contextmanager
     def _signals_wake_the_selector(self) -> Iterator[None]:
         """A thread that waits in native code does not see signals: the self-pipe has to wake it."""
-        previous = self._set_wakeup_fd()
+        ours = self._set_wakeup_fd()
         try:
             yield
         finally:
-            if previous is not None:
-                signal.set_wakeup_fd(previous)
+            # Handlers added with `add_signal_handler` need the descriptor between two runs, too.
+            if ours and not self._signal_handlers:  # type: ignore[attr-defined]
+                current = signal.set_wakeup_fd(-1)
+                if current != self._csock.fileno():  # type: ignore[attr-defined]
+                    signal.set_wakeup_fd(current)
 
-    def _set_wakeup_fd(self) -> int | None:
+    def _set_wakeup_fd(self) -> bool:
+        """Whether the self-pipe is the process's wake-up descriptor now."""
         if threading.current_thread() is not threading.main_thread():
-            return None
+            return False
         fd: int = self._csock.fileno()  # type: ignore[attr-defined]
         previous = signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
         if previous not in (-1, fd):
             # Somebody else's: put it back, their owner is woken as before.
             signal.set_wakeup_fd(previous)
-            return None
-        return previous
+            return False
+        return True
 
 
 def new_event_loop() -> EventLoop:
