@@ -1,4 +1,4 @@
-//! The few calls into CPython that `PyO3`'s safe interface has no fast form for.
+//! The few calls into CPython that the interface has no fast form for.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -108,4 +108,14 @@ pub(crate) fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: PyErr) -> Sent<'p
         }
         Err(error) => Sent::Raised(error),
     }
+}
+
+/// The iterator behind an awaitable that is no plain coroutine, with the words of `await` itself.
+pub(crate) fn awaited<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let name = intern!(awaitable.py(), "__await__");
+    if !awaitable.hasattr(name)? {
+        let kind = awaitable.get_type().name()?;
+        return Err(PyTypeError::new_err(format!("object {kind} can't be used in 'await' expression")));
+    }
+    awaitable.call_method0(name)
 }

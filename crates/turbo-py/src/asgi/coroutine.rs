@@ -117,11 +117,7 @@ impl RequestCoroutine {
         };
         let [receive, send] = self.exchange.callables(py)?;
         let awaitable = self.server.app.bind(py).call1((scope, receive, send))?;
-        let inner = if python::is_coroutine(&awaitable) {
-            awaitable
-        } else {
-            awaitable.call_method0(intern!(py, "__await__"))?
-        };
+        let inner = if python::is_coroutine(&awaitable) { awaitable } else { python::awaited(&awaitable)? };
         *self.lock() = Stage::Running(inner.clone().unbind());
         Ok(Some(inner))
     }

@@ -102,7 +102,11 @@ impl HttpCycle {
         self.push(py, data, more)
     }
 
-    fn start(&self, head: Head) {
+    fn start(&self, mut head: Head) {
+        if self.facts.version == Version::HTTP_10 {
+            // As uvicorn: an HTTP/1.0 connection ends with its first response.
+            head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         self.server.log_access(|| Row {
             client: Arc::clone(&self.facts.client),
             method: self.facts.method.clone(),

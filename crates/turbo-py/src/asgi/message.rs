@@ -107,15 +107,14 @@ pub(crate) fn check_framing(headers: &mut HeaderMap) -> PyResult<()> {
 
 /// One `(name, value)` pair of bytes, checked as RFC 9110 5.1 and 5.5 define them.
 pub(crate) fn pair(pair: &Bound<'_, PyAny>) -> PyResult<(HeaderName, HeaderValue)> {
-    let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = match pair.extract() {
-        Ok(pair) => pair,
-        Err(_) => {
-            let mut parts = pair.try_iter()?;
-            let (Some(name), Some(value), None) = (parts.next(), parts.next(), parts.next()) else {
-                return Err(PyRuntimeError::new_err("A header must be a pair of bytes."));
-            };
-            (name?, value?)
-        }
+    let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = if let Ok(pair) = pair.extract() {
+        pair
+    } else {
+        let mut parts = pair.try_iter()?;
+        let (Some(name), Some(value), None) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(PyRuntimeError::new_err("A header must be a pair of bytes."));
+        };
+        (name?, value?)
     };
     let name = with_bytes(&name, |bytes| HeaderName::from_bytes(bytes).ok())?
         .ok_or_else(|| PyRuntimeError::new_err("Invalid HTTP header name."))?;

@@ -9,6 +9,7 @@
 mod access;
 mod coroutine;
 mod http;
+mod http_server;
 mod message;
 mod options;
 mod reason;
@@ -20,5 +21,5 @@ mod service;
 mod state;
 mod websocket;
 
-pub(crate) use self::server::HttpServer;
+pub(crate) use self::http_server::HttpServer;
 pub(crate) use self::websocket::ClientDisconnected;

@@ -1,28 +1,22 @@
-//! `HttpServer`: listeners, the app, and what its requests share.
+//! What the requests of one server share: the app, its settings, its tasks, its logs.
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use http::{HeaderName, HeaderValue};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use slab::Slab;
-use turbo_http::{Config, Listener, Shutdown, ShutdownHandle};
+use turbo_http::Config;
 use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::{AccessLog, Row};
 use super::coroutine::{Exchange, RequestCoroutine};
-use super::message;
-use super::options::{self, Options, WebSocketOptions};
+use super::options::Options;
 use super::reason::Reasons;
-use super::service::AppService;
 use crate::python;
-use crate::reactor::ThreadBound;
-use crate::reactor::{Awaitable, Core, Notices, Pollable, Reactor, Step, after_python, resolve_all};
+use crate::reactor::{Awaitable, Notices, Pollable, Step, after_python, resolve_all};
 
 /// What all requests of one server share.
 pub(crate) struct Server {
@@ -43,10 +37,10 @@ pub(crate) struct Server {
     pub(crate) reasons: Reasons,
     pub(crate) options: Options,
     logger: Py<PyAny>,
-    access: Option<AccessLog>,
+    pub(crate) access: Option<AccessLog>,
     tasks: TaskFactory,
     context: OnceLock<Py<PyAny>>,
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     running: Mutex<Slab<(Py<PyAny>, Exchange)>>,
     in_flight: AtomicUsize,
     total: AtomicUsize,
@@ -75,7 +69,65 @@ impl TaskFactory {
     }
 }
 
+/// What a server is made of; the rest follows from it.
+pub(crate) struct Parts {
+    pub(crate) app: Py<PyAny>,
+    pub(crate) event_loop: Py<PyAny>,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) config: Config,
+    pub(crate) options: Options,
+    pub(crate) root_path: String,
+    pub(crate) state: Py<PyDict>,
+    pub(crate) default_headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) server_header: bool,
+    pub(crate) proxies: Option<TrustedProxies>,
+    pub(crate) access_log: bool,
+}
+
 impl Server {
+    pub(crate) fn new(py: Python<'_>, parts: Parts) -> PyResult<Self> {
+        Ok(Self {
+            app: parts.app,
+            event_loop: parts.event_loop,
+            notices: parts.notices,
+            done: Py::new(py, Awaitable::new(Done))?.into_any(),
+            root_path: PyString::new(py, &parts.root_path).unbind(),
+            root_path_bytes: parts.root_path.as_bytes().into(),
+            root_path_text: parts.root_path.into(),
+            asgi_http: asgi_versions(py, "2.3")?,
+            asgi_websocket: asgi_versions(py, "2.4")?,
+            state: parts.state,
+            proxies: parts.proxies,
+            server_header: parts.server_header.then(|| HeaderValue::from_static("turboapi")),
+            default_headers: parts.default_headers,
+            reasons: Reasons::load(py)?,
+            logger: py.import("logging")?.call_method1("getLogger", ("uvicorn.error",))?.unbind(),
+            access: parts.access_log.then(AccessLog::default),
+            tasks: TaskFactory::load(py)?,
+            context: OnceLock::new(),
+            config: Arc::new(parts.config),
+            options: parts.options,
+            running: Mutex::new(Slab::new()),
+            in_flight: AtomicUsize::new(0),
+            total: AtomicUsize::new(0),
+            listening: AtomicUsize::new(0),
+            closing: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Readies the server for requests, which start from the context that is current now.
+    pub(crate) fn begin(self: &Arc<Self>, py: Python<'_>) -> PyResult<Listening> {
+        let factory = self.event_loop.call_method0(py, intern!(py, "get_task_factory"))?;
+        self.tasks.custom.store(!factory.is_none(py), Ordering::Relaxed);
+        if self.context.get().is_none() {
+            let context = python::current_context(py)?.unbind();
+            // Nobody else can have come first: serving begins on the loop's thread only.
+            let _ = self.context.set(context);
+        }
+        self.listening.fetch_add(1, Ordering::Relaxed);
+        Ok(Listening(Arc::clone(self)))
+    }
+
     /// Starts the app on one exchange; it has run to its first suspension when this returns.
     pub(crate) fn run(
         self: &Arc<Self>,
@@ -141,6 +193,18 @@ impl Server {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells the chosen running requests that their client, or their server, is gone.
+    pub(crate) fn tell(&self, py: Python<'_>, chosen: impl Fn(&Exchange) -> bool) {
+        let running: Vec<Exchange> = {
+            let running = self.running();
+            let exchanges = running.iter().map(|(_, (_, exchange))| exchange);
+            exchanges.filter(|one| chosen(one)).map(|one| one.clone_ref(py)).collect()
+        };
+        for exchange in running {
+            exchange.disconnect(py);
+        }
+    }
+
     pub(crate) fn register(&self, task: Py<PyAny>, exchange: Exchange) -> usize {
         self.running().insert((task, exchange))
     }
@@ -189,14 +253,34 @@ impl Server {
         keywords: Option<&Bound<'py, PyDict>>,
     ) {
         let logger = self.logger.bind(py);
-        let logged = logger.getattr(level).and_then(|method| method.call(arguments, keywords));
-        if let Err(error) = logged {
+        let outcome = logger.getattr(level).and_then(|method| method.call(arguments, keywords));
+        if let Err(error) = outcome {
             error.write_unraisable(py, Some(logger));
         }
     }
 
     fn is_closed(&self) -> bool {
         self.listening.load(Ordering::Relaxed) == 0 && self.in_flight.load(Ordering::Relaxed) == 0
+    }
+
+    /// A future that is done when every connection is gone and every request has finished.
+    pub(crate) fn closed(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let future = self.create_future(py)?;
+        let mut closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        closing.push(future.clone_ref(py));
+        drop(closing);
+        self.tell_if_closed(py);
+        Ok(future)
+    }
+
+    /// Running requests, background work included.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Completed responses.
+    pub(crate) fn total(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
     }
 
     fn tell_if_closed(&self, py: Python<'_>) {
@@ -211,253 +295,8 @@ impl Server {
     }
 }
 
-/// An HTTP server on one event loop; see `_engine.pyi` for its Python face.
-#[pyclass(frozen, module = "turboapi._engine")]
-pub(crate) struct HttpServer {
-    server: Arc<Server>,
-    core: ThreadBound<Rc<Core>>,
-    shutdown: Shutdown,
-    handle: ShutdownHandle,
-}
-
-#[pymethods]
-impl HttpServer {
-    #[new]
-    #[pyo3(signature = (
-        event_loop, app, *, root_path="", state=None, server_header=true, date_header=true, headers=None,
-        proxy_headers=true, forwarded_allow_ips=None, timeout_keep_alive=5.0, timeout_header=30.0,
-        limit_concurrency=None, limit_connections=None, ws=true, ws_max_size=16_777_216,
-        ws_ping_interval=Some(20.0), ws_ping_timeout=Some(20.0), h11_max_incomplete_event_size=None,
-        access_log=true,
-    ))]
-    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "Python keywords")]
-    fn new(
-        py: Python<'_>,
-        event_loop: &Bound<'_, PyAny>,
-        app: Py<PyAny>,
-        root_path: &str,
-        state: Option<Bound<'_, PyDict>>,
-        server_header: bool,
-        date_header: bool,
-        headers: Option<&Bound<'_, PyAny>>,
-        proxy_headers: bool,
-        forwarded_allow_ips: Option<Vec<String>>,
-        timeout_keep_alive: f64,
-        timeout_header: f64,
-        limit_concurrency: Option<usize>,
-        limit_connections: Option<usize>,
-        ws: bool,
-        ws_max_size: usize,
-        ws_ping_interval: Option<f64>,
-        ws_ping_timeout: Option<f64>,
-        h11_max_incomplete_event_size: Option<usize>,
-        access_log: bool,
-    ) -> PyResult<Self> {
-        let options = Options {
-            keep_alive: options::seconds("timeout_keep_alive", timeout_keep_alive)?,
-            header_read: options::seconds("timeout_header", timeout_header)?,
-            limit_concurrency,
-            limit_connections,
-            max_header_bytes: h11_max_incomplete_event_size,
-            date_header,
-            websockets: WebSocketOptions {
-                enabled: ws,
-                max_size: ws_max_size,
-                ping_interval: options::optional_seconds("ws_ping_interval", ws_ping_interval)?,
-                ping_timeout: options::optional_seconds("ws_ping_timeout", ws_ping_timeout)?,
-            },
-        };
-        let reactor = event_loop
-            .getattr(intern!(py, "_reactor"))
-            .ok()
-            .and_then(|reactor| reactor.cast_into::<Reactor>().ok())
-            .ok_or_else(|| {
-                PyValueError::new_err(
-                    "HttpServer needs an event loop from turboapi.loop (new_event_loop() or run())",
-                )
-            })?;
-        let core = reactor.get().core()?;
-        let config = Arc::new(config(&options)?);
-        let mut default_headers = Vec::new();
-        if let Some(headers) = headers {
-            for pair in headers.try_iter()? {
-                default_headers.push(message::pair(&pair?)?);
-            }
-        }
-        let proxies = forwarded_allow_ips.unwrap_or_else(|| vec!["127.0.0.1".to_owned()]);
-        let server = Server {
-            app,
-            event_loop: event_loop.clone().unbind(),
-            notices: Arc::clone(core.handle()),
-            done: Py::new(py, Awaitable::new(Done))?.into_any(),
-            root_path: PyString::new(py, root_path).unbind(),
-            root_path_text: root_path.into(),
-            root_path_bytes: root_path.as_bytes().into(),
-            asgi_http: asgi_versions(py, "2.3")?,
-            asgi_websocket: asgi_versions(py, "2.4")?,
-            state: state.unwrap_or_else(|| PyDict::new(py)).unbind(),
-            proxies: proxy_headers.then(|| TrustedProxies::new(&proxies)),
-            server_header: server_header.then(|| HeaderValue::from_static("turboapi")),
-            default_headers,
-            reasons: Reasons::load(py)?,
-            logger: py.import("logging")?.call_method1("getLogger", ("uvicorn.error",))?.unbind(),
-            access: access_log.then(AccessLog::default),
-            tasks: TaskFactory::load(py)?,
-            context: OnceLock::new(),
-            config,
-            options,
-            running: Mutex::new(Slab::new()),
-            in_flight: AtomicUsize::new(0),
-            total: AtomicUsize::new(0),
-            listening: AtomicUsize::new(0),
-            closing: Mutex::new(Vec::new()),
-        };
-        let (handle, shutdown) = Shutdown::new();
-        Ok(Self { server: Arc::new(server), core: ThreadBound::new(core), shutdown, handle })
-    }
-
-    /// Takes over the listening socket `fd` and accepts on it from now on.
-    fn listen(&self, py: Python<'_>, fd: RawFd) -> PyResult<()> {
-        let core = self.core()?;
-        if fd < 0 {
-            return Err(PyValueError::new_err("fd must be the descriptor of a listening socket"));
-        }
-        // SAFETY: the caller hands over an open descriptor, as the method documents.
-        let listener = Listener::from_fd(unsafe { OwnedFd::from_raw_fd(fd) })?;
-        let server = Arc::clone(&self.server);
-        let factory = server.event_loop.call_method0(py, intern!(py, "get_task_factory"))?;
-        server.tasks.custom.store(!factory.is_none(py), Ordering::Relaxed);
-        if server.context.get().is_none() {
-            // Requests start from the context as it is when serving begins.
-            let _ = server.context.set(python::current_context(py)?.unbind());
-        }
-        server.listening.fetch_add(1, Ordering::Relaxed);
-        let listening = Listening(Arc::clone(&server));
-        let shutdown = self.shutdown.clone();
-        let config = Arc::clone(&server.config);
-        core.spawn_task(async move {
-            let make = |connection: &turbo_http::Connection| {
-                AppService::new(Arc::clone(&server), connection.clone())
-            };
-            let served = turbo_http::serve(listener, make, config, shutdown).await;
-            if let Err(error) = served {
-                Python::attach(|py| server.log_exception(py, error.into()));
-            }
-            drop(listening);
-        })?;
-        Ok(())
-    }
-
-    /// Stops accepting, closes idle connections and lets the others finish; WebSockets, which end
-    /// when their app likes, get a close frame with code 1012 now.
-    fn drain(&self, py: Python<'_>) {
-        self.handle.drain();
-        self.tell(py, Exchange::is_websocket);
-    }
-
-    /// Delivers `http.disconnect` or `websocket.disconnect` to every running request.
-    fn disconnect(&self, py: Python<'_>) {
-        self.tell(py, |_| true);
-    }
-
-    /// Drops every connection.
-    fn close(&self) {
-        self.handle.close();
-    }
-
-    /// A future that is done when every connection is gone and every request has finished.
-    fn closed(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let future = self.server.create_future(py)?;
-        self.server.closing.lock().unwrap_or_else(PoisonError::into_inner).push(future.clone_ref(py));
-        self.server.tell_if_closed(py);
-        Ok(future)
-    }
-
-    /// Open connections.
-    #[getter]
-    fn connections(&self) -> u64 {
-        self.server.config.stats().open_connections()
-    }
-
-    /// Running requests, background work included.
-    #[getter]
-    fn requests_in_flight(&self) -> usize {
-        self.server.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// Completed responses.
-    #[getter]
-    fn total_requests(&self) -> usize {
-        self.server.total.load(Ordering::Relaxed)
-    }
-
-    /// Rows for the access log; callable from any thread, waits detached.
-    fn take_access_log(
-        &self,
-        py: Python<'_>,
-        timeout: f64,
-    ) -> PyResult<Option<Vec<(String, String, String, &'static str, u16)>>> {
-        let timeout = options::seconds("timeout", timeout)?;
-        let Some(access) = &self.server.access else { return Ok(None) };
-        let rows = py.detach(|| access.take(timeout));
-        Ok(rows.map(|rows| rows.iter().map(columns).collect()))
-    }
-
-    /// No more access log rows will come: `take_access_log` hands out the rest, then `None`.
-    fn close_access_log(&self) {
-        if let Some(access) = &self.server.access {
-            access.close();
-        }
-    }
-}
-
-impl HttpServer {
-    /// Tells the chosen running requests that their client, or their server, is gone.
-    fn tell(&self, py: Python<'_>, chosen: impl Fn(&Exchange) -> bool) {
-        let running: Vec<Exchange> = {
-            let running = self.server.running();
-            let exchanges = running.iter().map(|(_, (_, exchange))| exchange);
-            exchanges.filter(|one| chosen(one)).map(|one| one.clone_ref(py)).collect()
-        };
-        for exchange in running {
-            exchange.disconnect(py);
-        }
-    }
-
-    fn core(&self) -> PyResult<Rc<Core>> {
-        self.core
-            .with(Rc::clone)
-            .ok_or_else(|| PyRuntimeError::new_err("an HttpServer must be used on its event loop's thread"))
-    }
-}
-
-fn columns(row: &Row) -> (String, String, String, &'static str, u16) {
-    let version = if row.version == http::Version::HTTP_10 { "1.0" } else { "1.1" };
-    let method = row.method.as_str().to_owned();
-    (row.client.to_string(), method, row.full_path(), version, row.status.as_u16())
-}
-
-fn asgi_versions(py: Python<'_>, spec_version: &str) -> PyResult<Py<PyDict>> {
-    let versions = PyDict::new(py);
-    versions.set_item("version", "3.0")?;
-    versions.set_item("spec_version", spec_version)?;
-    Ok(versions.unbind())
-}
-
-fn config(options: &Options) -> PyResult<Config> {
-    let mut builder = Config::builder()
-        .keep_alive_timeout(options.keep_alive)
-        .header_read_timeout(options.header_read)
-        .max_connections(options.limit_connections)
-        .date_header(options.date_header);
-    if let Some(limit) = options.max_header_bytes {
-        builder = builder.max_header_bytes(limit);
-    }
-    builder.build().map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
 /// Counts a listener for as long as it or one of its connections lives.
-struct Listening(Arc<Server>);
+pub(crate) struct Listening(Arc<Server>);
 
 impl Drop for Listening {
     fn drop(&mut self) {
@@ -473,4 +312,11 @@ impl Pollable for Done {
     fn poll(&self, _py: Python<'_>) -> PyResult<Step> {
         Ok(Step::Done)
     }
+}
+
+fn asgi_versions(py: Python<'_>, spec_version: &str) -> PyResult<Py<PyDict>> {
+    let versions = PyDict::new(py);
+    versions.set_item("version", "3.0")?;
+    versions.set_item("spec_version", spec_version)?;
+    Ok(versions.unbind())
 }

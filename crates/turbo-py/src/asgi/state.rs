@@ -62,6 +62,7 @@ pub(crate) enum Received {
 }
 
 /// The shared state of one request.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not the states of one machine")]
 pub(crate) struct State {
     body: Option<RequestBody>,
     early: Option<Bytes>,

@@ -38,7 +38,7 @@ pub(crate) struct Reactor {
 impl Reactor {
     pub(crate) fn core(&self) -> PyResult<Rc<Core>> {
         self.core
-            .with(|core| Rc::clone(core))
+            .with(Rc::clone)
             .ok_or_else(|| PyRuntimeError::new_err("this reactor is closed or belongs to another thread"))
     }
 }
@@ -79,9 +79,10 @@ impl Reactor {
             .map_err(|error| PyValueError::new_err(format!("cannot sleep: {error}")))?;
         let core = self.core()?;
         let event_loop = core.event_loop(py)?;
+        let nothing = py.None();
         into_awaitable(py, &core, event_loop, async move {
             tokio::time::sleep(wait).await;
-            Ok(Python::attach(|py| py.None()))
+            Ok(nothing)
         })
     }
 

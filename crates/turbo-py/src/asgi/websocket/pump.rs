@@ -130,7 +130,7 @@ impl Pump {
                 self.peer_closed(code, reason);
             }
             Some(Err(error)) => match violation(&error) {
-                Some(code) if self.closing.is_none() => self.refuse(code, error.to_string()),
+                Some(code) if self.closing.is_none() => self.refuse(code, &error.to_string()),
                 _ => return Poll::Ready(Some((code::NO_STATUS, None))),
             },
             None => return Poll::Ready(Some((code::NO_STATUS, None))),
@@ -162,7 +162,7 @@ impl Pump {
     }
 
     /// The peer broke the protocol: it gets a close frame, the app the same code.
-    fn refuse(&mut self, code: u16, reason: String) {
+    fn refuse(&mut self, code: u16, reason: &str) {
         let reason: String = reason
             .chars()
             .scan(0, |length, c| {
@@ -199,7 +199,7 @@ impl Pump {
                 true
             }
             Poll::Ready(Due::Missed) => {
-                self.refuse(code::INTERNAL_ERROR, "keepalive ping timeout".to_owned());
+                self.refuse(code::INTERNAL_ERROR, "keepalive ping timeout");
                 true
             }
         }

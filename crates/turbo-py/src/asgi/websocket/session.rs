@@ -313,14 +313,12 @@ impl Pollable for Receive {
             (incoming, pump)
         };
         pump.into_iter().for_each(wake_soon);
-        match incoming {
-            Some(incoming) => Ok(Step::Value(told(py, incoming)?.into_any().unbind())),
-            None => {
-                let waiter = session.server.create_future(py)?;
-                session.lock().receivers.push(waiter.clone_ref(py));
-                Ok(Step::Wait(waiter))
-            }
+        if let Some(incoming) = incoming {
+            return Ok(Step::Value(told(py, incoming)?.into_any().unbind()));
         }
+        let waiter = session.server.create_future(py)?;
+        session.lock().receivers.push(waiter.clone_ref(py));
+        Ok(Step::Wait(waiter))
     }
 }
 

@@ -1,0 +1,224 @@
+//! `HttpServer`, the class that Python sees.
+
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use turbo_http::{Config, Listener, Shutdown, ShutdownHandle};
+use turbo_middleware::forwarded::TrustedProxies;
+
+use super::access::Row;
+use super::coroutine::Exchange;
+use super::message;
+use super::options::{self, Options, WebSocketOptions};
+use super::server::{Parts, Server};
+use super::service::AppService;
+use crate::reactor::{Core, Reactor, ThreadBound};
+
+/// An HTTP server on one event loop; see `_engine.pyi` for its Python face.
+#[pyclass(frozen, module = "turboapi._engine")]
+pub(crate) struct HttpServer {
+    server: Arc<Server>,
+    core: ThreadBound<Rc<Core>>,
+    shutdown: Shutdown,
+    handle: ShutdownHandle,
+}
+
+#[pymethods]
+impl HttpServer {
+    #[new]
+    #[pyo3(signature = (
+        event_loop, app, *, root_path=String::new(), state=None, server_header=true, date_header=true, headers=None,
+        proxy_headers=true, forwarded_allow_ips=None, timeout_keep_alive=5.0, timeout_header=30.0,
+        limit_concurrency=None, limit_connections=None, ws=true, ws_max_size=16_777_216,
+        ws_ping_interval=Some(20.0), ws_ping_timeout=Some(20.0), h11_max_incomplete_event_size=None,
+        access_log=true,
+    ))]
+    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "Python keywords")]
+    fn new(
+        py: Python<'_>,
+        event_loop: &Bound<'_, PyAny>,
+        app: Py<PyAny>,
+        root_path: String,
+        state: Option<Bound<'_, PyDict>>,
+        server_header: bool,
+        date_header: bool,
+        headers: Option<&Bound<'_, PyAny>>,
+        proxy_headers: bool,
+        forwarded_allow_ips: Option<Vec<String>>,
+        timeout_keep_alive: f64,
+        timeout_header: f64,
+        limit_concurrency: Option<usize>,
+        limit_connections: Option<usize>,
+        ws: bool,
+        ws_max_size: usize,
+        ws_ping_interval: Option<f64>,
+        ws_ping_timeout: Option<f64>,
+        h11_max_incomplete_event_size: Option<usize>,
+        access_log: bool,
+    ) -> PyResult<Self> {
+        let options = Options {
+            keep_alive: options::seconds("timeout_keep_alive", timeout_keep_alive)?,
+            header_read: options::seconds("timeout_header", timeout_header)?,
+            limit_concurrency,
+            limit_connections,
+            max_header_bytes: h11_max_incomplete_event_size,
+            date_header,
+            websockets: WebSocketOptions {
+                enabled: ws,
+                max_size: ws_max_size,
+                ping_interval: options::optional_seconds("ws_ping_interval", ws_ping_interval)?,
+                ping_timeout: options::optional_seconds("ws_ping_timeout", ws_ping_timeout)?,
+            },
+        };
+        let reactor = event_loop
+            .getattr(intern!(py, "_reactor"))
+            .ok()
+            .and_then(|reactor| reactor.cast_into::<Reactor>().ok())
+            .ok_or_else(|| {
+                PyValueError::new_err(
+                    "HttpServer needs an event loop from turboapi.loop (new_event_loop() or run())",
+                )
+            })?;
+        let core = reactor.get().core()?;
+        let config = config(&options)?;
+        let mut default_headers = Vec::new();
+        if let Some(headers) = headers {
+            for pair in headers.try_iter()? {
+                default_headers.push(message::pair(&pair?)?);
+            }
+        }
+        let proxies = forwarded_allow_ips.unwrap_or_else(|| vec!["127.0.0.1".to_owned()]);
+        let server = Server::new(
+            py,
+            Parts {
+                app,
+                event_loop: event_loop.clone().unbind(),
+                notices: Arc::clone(core.handle()),
+                config,
+                options,
+                root_path,
+                state: state.unwrap_or_else(|| PyDict::new(py)).unbind(),
+                default_headers,
+                server_header,
+                proxies: proxy_headers.then(|| TrustedProxies::new(&proxies)),
+                access_log,
+            },
+        )?;
+        let (handle, shutdown) = Shutdown::new();
+        Ok(Self { server: Arc::new(server), core: ThreadBound::new(core), shutdown, handle })
+    }
+
+    /// Takes over the listening socket `fd` and accepts on it from now on.
+    fn listen(&self, py: Python<'_>, fd: RawFd) -> PyResult<()> {
+        let core = self.core()?;
+        if fd < 0 {
+            return Err(PyValueError::new_err("fd must be the descriptor of a listening socket"));
+        }
+        // SAFETY: the caller hands over an open descriptor, as the method documents.
+        let listener = Listener::from_fd(unsafe { OwnedFd::from_raw_fd(fd) })?;
+        let server = Arc::clone(&self.server);
+        let listening = server.begin(py)?;
+        let shutdown = self.shutdown.clone();
+        let config = Arc::clone(&server.config);
+        core.spawn_task(async move {
+            let make = |connection: &turbo_http::Connection| {
+                AppService::new(Arc::clone(&server), connection.clone())
+            };
+            let outcome = turbo_http::serve(listener, make, config, shutdown).await;
+            if let Err(error) = outcome {
+                Python::attach(|py| server.log_exception(py, error.into()));
+            }
+            drop(listening);
+        })?;
+        Ok(())
+    }
+
+    /// Stops accepting, closes idle connections and lets the others finish; a WebSocket, which
+    /// ends when its app likes, gets a close frame with code 1012 now.
+    fn drain(&self, py: Python<'_>) {
+        self.handle.drain();
+        self.server.tell(py, Exchange::is_websocket);
+    }
+
+    /// Delivers `http.disconnect` or `websocket.disconnect` to every running request.
+    fn disconnect(&self, py: Python<'_>) {
+        self.server.tell(py, |_| true);
+    }
+
+    /// Drops every connection.
+    fn close(&self) {
+        self.handle.close();
+    }
+
+    /// A future that is done when every connection is gone and every request has finished.
+    fn closed(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.server.closed(py)
+    }
+
+    /// Open connections.
+    #[getter]
+    fn connections(&self) -> u64 {
+        self.server.config.stats().open_connections()
+    }
+
+    /// Running requests, background work included.
+    #[getter]
+    fn requests_in_flight(&self) -> usize {
+        self.server.in_flight()
+    }
+
+    /// Completed responses.
+    #[getter]
+    fn total_requests(&self) -> usize {
+        self.server.total()
+    }
+
+    /// Rows for the access log; callable from any thread, waits detached.
+    fn take_access_log(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<Vec<Columns>>> {
+        let timeout = options::seconds("timeout", timeout)?;
+        let Some(access) = &self.server.access else { return Ok(None) };
+        let rows = py.detach(|| access.take(timeout));
+        Ok(rows.map(|rows| rows.iter().map(columns).collect()))
+    }
+
+    /// No more access log rows will come: `take_access_log` hands out the rest, then `None`.
+    fn close_access_log(&self) {
+        if let Some(access) = &self.server.access {
+            access.close();
+        }
+    }
+}
+
+impl HttpServer {
+    fn core(&self) -> PyResult<Rc<Core>> {
+        self.core
+            .with(Rc::clone)
+            .ok_or_else(|| PyRuntimeError::new_err("an HttpServer must be used on its event loop's thread"))
+    }
+}
+
+/// Client, method, path with query, HTTP version, status.
+type Columns = (String, String, String, &'static str, u16);
+
+fn columns(row: &Row) -> Columns {
+    let version = if row.version == http::Version::HTTP_10 { "1.0" } else { "1.1" };
+    let method = row.method.as_str().to_owned();
+    (row.client.to_string(), method, row.full_path(), version, row.status.as_u16())
+}
+
+fn config(options: &Options) -> PyResult<Config> {
+    let mut builder = Config::builder()
+        .keep_alive_timeout(options.keep_alive)
+        .header_read_timeout(options.header_read)
+        .max_connections(options.limit_connections)
+        .date_header(options.date_header);
+    if let Some(limit) = options.max_header_bytes {
+        builder = builder.max_header_bytes(limit);
+    }
+    builder.build().map_err(|error| PyValueError::new_err(error.to_string()))
+}
