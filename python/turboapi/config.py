@@ -11,6 +11,7 @@ from turboapi._types import ASGIApp
 from turboapi.apps import load_app
 from turboapi.errors import UNSUPPORTED_OPTIONS, ConfigError, unsupported_option
 from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG, LogConfig, configure_logging, error_logger
+from turboapi.message_log import message_log_wanted, with_message_log
 
 LifespanType = Literal["auto", "on", "off"]
 InterfaceType = Literal["auto", "asgi3", "asgi2"]
@@ -149,7 +150,8 @@ class Config:
         A failure is logged and ends the process with exit code 3 (`SystemExit`), as in uvicorn.
         """
         if self.loaded_app is None:
-            self.loaded_app = load_app(self.app, factory=self.factory, interface=self.interface)
+            app = load_app(self.app, factory=self.factory, interface=self.interface)
+            self.loaded_app = with_message_log(app) if message_log_wanted() else app
         return self.loaded_app
 
     @property

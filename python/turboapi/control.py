@@ -13,6 +13,8 @@ import socket
 import struct
 from typing import Any
 
+from turboapi.errors import ConfigError
+
 READY = b"r"
 """Worker: it accepts connections."""
 STOP = b"s"
@@ -35,10 +37,16 @@ class WorkerSetup:
     freeze_gc: bool
 
 
-def send_setup(control: socket.socket, setup: WorkerSetup) -> None:
-    """Send the first message. Raises `OSError` if the worker is gone, `pickle.PicklingError` and the like."""
-    payload = pickle.dumps(setup)
-    control.sendall(_LENGTH.pack(len(payload)) + payload)
+def encode_setup(setup: WorkerSetup) -> bytes:
+    """The first message. Raises `ConfigError` if an option's value cannot be sent to another process."""
+    try:
+        payload = pickle.dumps(setup)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        names = [name for name, value in setup.options.items() if not _can_be_sent(value)]
+        raise ConfigError(
+            f"{', '.join(names)} cannot be sent to another process, which workers and reload need: {error}"
+        ) from None
+    return _LENGTH.pack(len(payload)) + payload
 
 
 def receive_setup(control: socket.socket) -> WorkerSetup:
@@ -47,6 +55,14 @@ def receive_setup(control: socket.socket) -> WorkerSetup:
     setup = pickle.loads(_receive(control, length))
     assert isinstance(setup, WorkerSetup)
     return setup
+
+
+def _can_be_sent(value: object) -> bool:
+    try:
+        pickle.dumps(value)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _receive(control: socket.socket, size: int) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import http
+import importlib
 import importlib.util
 import json
 import logging
@@ -199,7 +200,7 @@ def _load(
             return from_json
     if log_config.endswith((".yaml", ".yml")):
         try:
-            import yaml  # type: ignore[import-untyped]
+            yaml = importlib.import_module("yaml")
         except ImportError:
             raise ImportError("A YAML --log-config needs PyYAML: pip install 'turboapi[standard]'") from None
         with open(log_config, encoding="utf-8") as file:

@@ -12,10 +12,9 @@ from collections.abc import Generator
 from typing import Self
 
 from turboapi.config import Config
-from turboapi.control import READY, WorkerSetup, send_setup
+from turboapi.control import READY, WorkerSetup, encode_setup
 from turboapi.errors import STARTUP_FAILURE
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from turboapi.signals import STOP_SIGNALS
 
 
 class WorkerProcess:
@@ -24,10 +23,9 @@ class WorkerProcess:
     def __init__(self, config: Config, sockets: list[socket.socket], *, freeze_gc: bool = True) -> None:
         """Start it; it inherits `sockets` and the environment, and imports everything afresh.
 
-        Raises `OSError`, or `pickle` errors if an option cannot be sent to another process.
+        Raises `OSError`, or `ConfigError` if an option cannot be sent to another process.
         """
         self.ready = False
-        self.control, child_end = socket.socketpair()
         fds = [sock.fileno() for sock in sockets]
         options = config.options() | {
             "reload": False,
@@ -36,21 +34,16 @@ class WorkerProcess:
             "reload_excludes": None,
             "workers": 1,
         }
-        setup = WorkerSetup(sys.path[:], options, fds, freeze_gc)
+        setup = encode_setup(WorkerSetup(sys.path[:], options, fds, freeze_gc))
+        self.control, child_end = socket.socketpair()
         with child_end, _blocked(signal.SIGINT):
             self._process = subprocess.Popen(
                 [sys.executable, *_interpreter_flags(), "-m", "turboapi.worker", str(child_end.fileno())],
                 pass_fds=[child_end.fileno(), *fds],
             )
-        try:
-            send_setup(self.control, setup)
-        except OSError:
-            pass  # It is dead already, which `exit_code` tells.
-        except BaseException:
-            self._process.kill()
-            self._process.wait()
-            self.control.close()
-            raise
+        # One that is dead already is found by its exit code.
+        with contextlib.suppress(OSError):
+            self.control.sendall(setup)
         self.control.setblocking(False)
 
     @property

@@ -20,11 +20,14 @@ from turboapi.control import FORCE, RELOAD, STOP
 from turboapi.errors import STARTUP_FAILURE, ConfigError
 from turboapi.logging import error_logger, log_process, log_running
 from turboapi.process import ParentWait, WorkerProcess, describe_exit
+from turboapi.signals import raise_again
 
 _RELOAD_GRACE = 10.0
 """Seconds a worker has to stop for a reload before it is killed."""
 _FORCE_GRACE = 5.0
 """Seconds a worker has to stop when forced before it is killed."""
+
+_WATCH_GRACE = 5.0
 
 _INCLUDES = ("*.py",)
 _EXCLUDES = (".*", ".py[cod]", ".sw.*", "~*")
@@ -101,8 +104,7 @@ class Reloader:
             turbo_sockets.close([self._sockets])
             turbo_sockets.remove_unix_socket(self.config)
         log_process("Stopping reloader process [%d]")
-        for number in dict.fromkeys(reversed(self._signals)):
-            signal.raise_signal(number)
+        raise_again(self._signals)
 
     def _supervise(self, parent: ParentWait, watcher: _Watcher) -> None:
         self._start(parent)
@@ -188,11 +190,13 @@ class _Watcher:
 
     def start(self, parent: ParentWait) -> None:
         """Watch, and wake `parent` for each change that counts."""
-        threading.Thread(target=self._run, args=(parent,), name="turboapi-watch", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(parent,), name="turboapi-watch", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, soon."""
+        """End the thread; watchfiles looks at the event after each of its steps."""
         self._stop.set()
+        self._thread.join(_WATCH_GRACE)
 
     def take(self) -> set[Path]:
         """The paths that changed since the last call."""

@@ -25,10 +25,9 @@ from turboapi.config import Config
 from turboapi.errors import STARTUP_FAILURE
 from turboapi.lifespan import Lifespan
 from turboapi.logging import log_process, log_running
+from turboapi.signals import STOP_SIGNALS, raise_again
 
 logger = logging.getLogger("uvicorn.error")
-
-HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _TICK = 0.1
 _DISCONNECT_GRACE = 1.0
@@ -322,14 +321,13 @@ class Server:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        previous = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        previous = {number: signal.signal(number, self.handle_exit) for number in STOP_SIGNALS}
         try:
             yield
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-        for number in reversed(dict.fromkeys(self._captured_signals)):
-            signal.raise_signal(number)
+        raise_again(self._captured_signals)
 
     def handle_exit(self, number: int, _frame: FrameType | None) -> None:
         """Signal handler: the first signal starts the graceful stop, a second one forces it."""

@@ -115,7 +115,7 @@ def _bind_slots(host: str | None, port: int, slots: int) -> list[list[socket.soc
 
 def _bind_tcp(host: str | None, port: int, *, reuse_port: bool = False) -> list[socket.socket]:
     addresses = dict.fromkeys(
-        (family, sockaddr[:2])
+        (family, sockaddr)
         for family, _, _, _, sockaddr in socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
@@ -124,9 +124,9 @@ def _bind_tcp(host: str | None, port: int, *, reuse_port: bool = False) -> list[
     sockets: list[socket.socket] = []
     failure: OSError | None = None
     try:
-        for family, (address, _) in addresses:
+        for family, (address, _, *rest) in addresses:
             try:
-                sock = _bind_address(family, str(address), port, reuse_port=reuse_port)
+                sock = _bind_address(family, (address, port, *rest), reuse_port=reuse_port)
             except OSError as error:
                 # A name like "localhost" may stand for an IPv6 address on a machine without IPv6.
                 if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -143,7 +143,9 @@ def _bind_tcp(host: str | None, port: int, *, reuse_port: bool = False) -> list[
     return sockets
 
 
-def _bind_address(family: socket.AddressFamily, host: str, port: int, *, reuse_port: bool) -> socket.socket:
+def _bind_address(
+    family: socket.AddressFamily, address: tuple[str | int, ...], *, reuse_port: bool
+) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -151,9 +153,10 @@ def _bind_address(family: socket.AddressFamily, host: str, port: int, *, reuse_p
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((host, port))
+        sock.bind(address)
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"cannot bind to {host} port {port}: {error.strerror}") from None
+        where = f"{address[0]} port {address[1]}"
+        raise OSError(error.errno, f"cannot bind to {where}: {error.strerror}") from None
     sock.setblocking(False)
     return sock

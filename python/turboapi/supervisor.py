@@ -18,6 +18,7 @@ from turboapi.control import FORCE, STOP
 from turboapi.errors import STARTUP_FAILURE
 from turboapi.logging import error_logger, log_process, log_running
 from turboapi.process import ParentWait, WorkerProcess, describe_exit
+from turboapi.signals import raise_again
 
 _FORCE_GRACE = 5.0
 """Seconds between telling workers to stop at once and killing them."""
@@ -67,8 +68,7 @@ class Supervisor:
         log_process("Stopping parent process [%d]")
         if self._failed:
             sys.exit(STARTUP_FAILURE)
-        for number in dict.fromkeys(reversed(self._signals)):
-            signal.raise_signal(number)
+        raise_again(self._signals)
 
     def _supervise(self, parent: ParentWait) -> None:
         for slot in self._slots:

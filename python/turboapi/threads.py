@@ -20,7 +20,8 @@ from turboapi import sockets as turbo_sockets
 from turboapi.config import Config
 from turboapi.errors import STARTUP_FAILURE, ConfigError
 from turboapi.logging import error_logger, log_process, log_running
-from turboapi.server import HANDLED_SIGNALS, Server
+from turboapi.server import Server
+from turboapi.signals import STOP_SIGNALS, raise_again
 
 _STARTED = object()
 _ENDED = object()
@@ -56,7 +57,7 @@ class ThreadGroup:
         """
         count = self.config.threads or 1
         configs = [copy.copy(self.config) for _ in range(count)]
-        previous = {number: signal.signal(number, self._on_signal) for number in HANDLED_SIGNALS}
+        previous = {number: signal.signal(number, self._on_signal) for number in STOP_SIGNALS}
         try:
             self._run(configs)
         finally:
@@ -64,8 +65,7 @@ class ThreadGroup:
                 signal.signal(number, handler)
         if self._exit_code:
             sys.exit(self._exit_code)
-        for captured in dict.fromkeys(reversed(self._signals)):
-            signal.raise_signal(captured)
+        raise_again(self._signals)
 
     def _run(self, configs: list[Config]) -> None:
         for config in configs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -12,16 +14,20 @@ from typing import Any
 import pytest
 import uvicorn.config
 import uvicorn.logging
+from logs import LogLines
+from uvicorn.middleware.message_logger import MessageLoggerMiddleware
 
 from turboapi import access_log
 from turboapi.logging import (
     ACCESS_FORMAT,
     LOGGING_CONFIG,
+    TRACE_LOG_LEVEL,
     AccessFormatter,
     DefaultFormatter,
     access_logger,
     configure_logging,
 )
+from turboapi.message_log import message_log_wanted, with_message_log
 
 ROWS = [
     ("127.0.0.1:5000", "GET", "/", "1.1", 200),
@@ -216,3 +222,35 @@ def test_a_configuration_may_name_uvicorns_formatters_without_uvicorn(
     [handler] = logging.getLogger("uvicorn.error").handlers
     assert type(handler.formatter) is DefaultFormatter
     assert "uvicorn.logging" in json.dumps(DICT_CONFIG), "the user's dict is not changed"
+
+
+def test_trace_lines_are_those_of_uvicorn() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+        await send({"type": "http.response.body", "body": b"12345"})
+        if scope["path"] == "/fails":
+            raise RuntimeError("on purpose")
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        pass
+
+    def lines(logged: Any) -> list[str]:
+        handler = LogLines()
+        handler.setLevel(TRACE_LOG_LEVEL)
+        logger = logging.getLogger("uvicorn.asgi")
+        logger.handlers[:] = [handler]
+        for path, client in (("/", ("127.0.0.1", 5)), ("/fails", None)):
+            scope = {"type": "http", "path": path, "client": client, "headers": [(b"host", b"x")]}
+            with contextlib.suppress(RuntimeError):
+                asyncio.run(logged(scope, receive, send))
+        return handler.lines
+
+    configure_logging(log_level="trace")
+    assert message_log_wanted()
+    ours = lines(with_message_log(app))
+    assert len(ours) == 10
+    assert ours == lines(MessageLoggerMiddleware(app))

@@ -264,6 +264,15 @@ def test_an_inherited_socket(launch: Launch, serve: Serve, tmp_path: Path) -> No
             assert b"500 Internal Server Error" in receive_all(client)
 
 
+def test_what_the_app_printed_is_not_lost_with_sigterm(serve: Serve) -> None:
+    """The signal that is raised again ends the process without Python's own clean-up."""
+    server = serve(
+        APP.replace('("shutdown code", flush=True)', '("shutdown code")'), env={"PYTHONUNBUFFERED": ""}
+    )
+    assert server.started().stop() == -signal.SIGTERM
+    assert "shutdown code" in server.output
+
+
 def test_quiet(serve: Serve) -> None:
     server = serve(APP, "--no-access-log", "--log-level", "warning", "--fd", "-1")
     assert server.wait() == 3

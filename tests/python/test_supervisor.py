@@ -13,7 +13,8 @@ import pytest
 from conftest import Launch, Serve
 from processes import DEADLINE, ServerProcess, receive_all, wait_until
 
-from turboapi import Config, sockets
+from turboapi import Config, ConfigError, sockets
+from turboapi.supervisor import Supervisor
 
 APP = r"""
     import os, asyncio
@@ -109,6 +110,20 @@ def test_max_requests_recycles_workers(serve: Serve) -> None:
     server.wait_for("Maximum request limit of 1 exceeded. Terminating process.")
     server.wait_for(r"died \(exit code 0\), replacing it")
     workers(server, 3)
+    server.stop()
+
+
+def test_no_request_is_lost_while_workers_are_recycled(serve: Serve) -> None:
+    """The parent keeps the sockets open: what a worker does not accept any more waits for the next one."""
+    server = serve(APP, "--workers", "2", "--limit-max-requests", "15")
+    workers(server, 2)
+    seen: set[str] = set()
+
+    def six_workers_have_answered() -> bool:
+        seen.add(server.get())
+        return len(seen) == 6
+
+    wait_until(six_workers_have_answered)
     server.stop()
 
 
@@ -210,6 +225,14 @@ def test_run_from_a_script(launch: Launch, serve: Serve) -> None:
     script = launch("-c", code)
     workers(script, 2)
     assert script.stop() == -signal.SIGTERM
+
+
+def test_an_option_that_cannot_be_sent_to_workers_is_an_error() -> None:
+    config = Config(
+        "main:app", port=0, workers=2, log_config={"version": 1, "filters": {"f": {"()": lambda: 1}}}
+    )
+    with pytest.raises(ConfigError, match=r"^log_config cannot be sent to another process"):
+        Supervisor(config).run()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="SO_REUSEPORT balances on Linux only")
