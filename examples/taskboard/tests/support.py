@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def running_server(log_path: Path) -> Iterator[str]:
     The port is known because the listening socket is made here and inherited. Connections that come
     before the server is ready wait in its backlog.
     """
-    command = SERVER_COMMANDS[SERVER]
+    command = [*SERVER_COMMANDS[SERVER], *shlex.split(os.environ.get("TASKBOARD_SERVER_OPTIONS", ""))]
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         # Accepted sockets inherit this. uvicorn takes an inherited socket for a Unix one and leaves it out.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -120,13 +121,16 @@ class Listener:
         except BaseException as exc:
             self._events.put(exc)
 
+    def next(self) -> dict[str, Any] | None:
+        """The next event, or `None` at the end of the stream."""
+        event = self._events.get(timeout=PATIENCE)
+        if isinstance(event, BaseException):
+            raise event
+        return event
+
     def collect(self) -> list[dict[str, Any]]:
-        """All events, once the stream has ended."""
-        events = []
-        while (event := self._events.get(timeout=PATIENCE)) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            events.append(event)
+        """The remaining events, once the stream has ended."""
+        events = list(iter(self.next, None))
         self._thread.join(PATIENCE)
         return events
 

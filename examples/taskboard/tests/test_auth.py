@@ -1,3 +1,4 @@
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ def test_register_log_in_and_me(client: Any) -> None:
 
 
 def test_response_model_never_shows_the_password(client: Any) -> None:
-    body = {"email": "secretive@example.com", "name": "S", "password": "visible-secret"}
+    body = {"email": f"s.{secrets.token_hex(6)}@example.com", "name": "S", "password": "visible-secret"}
     created = client.post("/api/auth/register", json=body)
     assert set(created.json()) == {"id", "name", "email", "created_at"}
     invalid = client.post("/api/auth/register", json=body | {"email": "no", "password": "visible"})

@@ -113,7 +113,8 @@ def test_crash_is_answered_with_the_id(client: Any, monkeypatch: pytest.MonkeyPa
     def broken() -> None:
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setitem(app.dependency_overrides, get_settings, broken)
+    overrides: dict[Any, Any] = app.dependency_overrides
+    monkeypatch.setitem(overrides, get_settings, broken)
     with pytest.raises(RuntimeError, match="on fire"):
         client.get("/api/meta")
     quiet = type(client)(app, raise_server_exceptions=False)

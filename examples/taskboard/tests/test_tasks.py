@@ -95,13 +95,14 @@ def test_strangers_see_nothing(ada: Person, eve: Person) -> None:
 def orchard(ada: Person, grace: Person) -> int:
     """A project with tasks of all kinds."""
     project = ada.project("Orchard", members=(grace,))
-    for title, fields in {
+    fruits: dict[str, dict[str, Any]] = {
         "Apple": {"priority": "low", "status": "done", "due_on": "2031-03-01"},
         "banana": {"priority": "high", "assignee_id": ada.id, "due_on": "2031-01-01"},
         "Cherry": {"assignee_id": grace.id, "status": "doing", "description": "like an apple"},
         "Date": {"priority": "high", "assignee_id": ada.id, "status": "done"},
         "100% elderberry": {"due_on": "2031-02-01"},
-    }.items():
+    }
+    for title, fields in fruits.items():
         ada.task(project, title, **fields)
     return project
 

@@ -45,6 +45,10 @@ async def follow_activity(
     project_id = follower.project_id
     seq = last_event_id if last_event_id is not None else after
     sent = 0
+    if seq is None:
+        # Before the first byte, so that whatever happens after it is sent.
+        async with sessions() as session:
+            seq = await session.scalar(select(Project.last_seq).where(Project.id == project_id)) or 0
     with wakeups.follow(project_id) as wake:
         yield ServerSentEvent(comment="following", retry=2000)
         while True:
@@ -52,8 +56,6 @@ async def follow_activity(
             async with sessions() as session:
                 if not await is_member(session, project_id, follower.user_id):
                     return
-                if seq is None:
-                    seq = await session.scalar(select(Project.last_seq).where(Project.id == project_id)) or 0
                 rows = await activity_after(session, project_id, seq)
             for row in rows:
                 data = ActivityRead.model_validate(row)
