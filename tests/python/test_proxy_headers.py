@@ -25,7 +25,8 @@ async def app(scope, receive, send):
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "text": seen(scope)})
-        await send({"type": "websocket.close"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
     elif scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": seen(scope).encode()})
