@@ -1,1 +1,1 @@
-"""Differential tests: the same app and the same bytes on uvicorn and on the engine, compared byte for byte."""
+"""The same app and the same bytes on uvicorn and on the engine, compared byte for byte."""

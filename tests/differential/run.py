@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,10 @@ class Pair:
 
     def __init__(self, reference: str, engine: str, apps: Iterable[str]) -> None:
         names = sorted(set(apps))
-        self._servers = {(kind, app): Server(role, app) for app in names for kind, role in enumerate((reference, engine))}
+        self.outcomes: list[Outcome] = []
+        self._servers = {
+            (kind, app): Server(role, app) for app in names for kind, role in enumerate((reference, engine))
+        }
 
     def wait(self) -> None:
         """Until each server answers."""
@@ -45,14 +49,43 @@ class Pair:
         reference, engine = (run(case, self._servers[kind, case.app]) for kind in (0, 1))
         differences = compare(reference, engine)
         problem = judge(case.id, differences, engine, entries)
-        hung = [event for event in reference.events if isinstance(event, Note) and event.kind in ("hung", "refused")]
+        hung = [
+            event
+            for event in reference.events
+            if isinstance(event, Note) and event.kind in ("hung", "refused")
+        ]
         if hung:
             problem = f"the reference itself failed this case: {hung}"
-        return Outcome(case, reference, engine, differences, problem)
+        outcome = Outcome(case, reference, engine, differences, problem)
+        self.outcomes.append(outcome)
+        return outcome
 
-    def stop(self) -> dict[tuple[int, str], tuple[str, str]]:
-        """Stop all; their stdout and stderr by (0 reference or 1 engine, app)."""
-        return {key: server.stop() for key, server in self._servers.items()}
+    def stop(self) -> None:
+        """Stop all servers."""
+        for server in self._servers.values():
+            server.stop()
+
+    def compare_access_logs(self) -> list[str]:
+        """Stop all, then report the played cases that were equal on the wire and differ in the access log."""
+        logs = {key: "".join(server.stop()).splitlines() for key, server in self._servers.items()}
+        problems = []
+        # The port names the connection; one that the kernel gave out twice names none.
+        uses = Counter(
+            (kind, outcome.case.app, port)
+            for outcome in self.outcomes
+            for kind, port in enumerate((outcome.reference.client_port, outcome.engine.client_port))
+        )
+        for outcome in self.outcomes:
+            app, ports = outcome.case.app, (outcome.reference.client_port, outcome.engine.client_port)
+            unique = all(port and uses[kind, app, port] == 1 for kind, port in enumerate(ports))
+            if not outcome.differences and unique:
+                reference = outcome.reference.access_lines(logs[0, app])
+                engine = outcome.engine.access_lines(logs[1, app])
+                if reference != engine:
+                    problems.append(
+                        f"{outcome.case.id}: access log\n  reference: {reference}\n  engine:    {engine}"
+                    )
+        return problems
 
 
 @contextmanager

@@ -25,6 +25,12 @@ def test_case(case: Case, servers: Pair, entries: list[Expectation]) -> None:
     assert outcome.problem is None, outcome.problem
 
 
+def test_access_log(servers: Pair) -> None:
+    """What was equal on the wire is so in the access log. Ends the servers: keep it below the table."""
+    problems = servers.compare_access_logs()
+    assert not problems, "\n".join(problems)
+
+
 def test_table_is_large_enough() -> None:
     """Issue 2 asks for at least 300 requests."""
     assert len(TABLE) >= 300

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
-import fastapi_bodies
-import fastapi_params
-import fastapi_responses
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
@@ -15,6 +13,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.responses import Response
+
+from . import fastapi_bodies, fastapi_params, fastapi_responses
 
 STATIC = Path(__file__).resolve().parent / "static"
 
@@ -70,6 +70,13 @@ app.include_router(fastapi_responses.router, prefix="/responses")
 async def probe() -> str:
     """Asked by the harness."""
     return "ok"
+
+
+@app.get("/mark", include_in_schema=False)
+async def mark(text: str) -> str:
+    """Asked by the harness: a line in the server's log."""
+    logging.getLogger("uvicorn.error").info(text)
+    return "marked"
 
 
 @app.get("/")

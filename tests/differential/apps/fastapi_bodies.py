@@ -50,7 +50,9 @@ def item_sync(item: Item) -> Item:
 
 
 @router.put("/two/{item_id}")
-async def two(item_id: int, item: Item, owner: Owner, note: Annotated[str, Body()] = "none", q: str | None = None) -> Any:
+async def two(
+    item_id: int, item: Item, owner: Owner, note: Annotated[str, Body()] = "none", q: str | None = None
+) -> Any:
     """Several body parameters are embedded."""
     return {"item_id": item_id, "item": item, "owner": owner, "note": note, "q": q}
 
@@ -93,13 +95,21 @@ async def form_model(login: Annotated[Login, Form()]) -> Any:
 async def upload(file: UploadFile, note: Annotated[str, Form()] = "") -> Any:
     """One file."""
     data = await file.read()
-    return {"name": file.filename, "type": file.content_type, "size": file.size, "length": len(data), "note": note}
+    return {
+        "name": file.filename,
+        "type": file.content_type,
+        "size": file.size,
+        "length": len(data),
+        "note": note,
+    }
 
 
 @router.post("/uploads")
 def uploads(files: list[UploadFile], raw: Annotated[bytes | None, File()] = None) -> Any:
     """Several files, read in a thread."""
-    return [[file.filename, file.size, file.file.read(4).decode("latin-1")] for file in files] + [len(raw or b"")]
+    return [[file.filename, file.size, file.file.read(4).decode("latin-1")] for file in files] + [
+        len(raw or b"")
+    ]
 
 
 @router.post("/unread")

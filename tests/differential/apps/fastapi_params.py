@@ -88,10 +88,10 @@ async def path_ranged(value: Annotated[int, Path(ge=1, lt=10)]) -> Any:
 @router.get("/query")
 async def query(
     number: int,
+    many: Annotated[list[int], Query(default_factory=list)],
     text: str = "default",
     flag: bool = False,
     ratio: float | None = None,
-    many: Annotated[list[int], Query()] = [],
     when: datetime | None = None,
     span: timedelta | None = None,
     price: Decimal | None = None,
@@ -100,9 +100,17 @@ async def query(
 ) -> Any:
     """Many types at once."""
     return {
-        "number": number, "text": text, "flag": flag, "ratio": ratio, "many": many, "when": when, "span": span,
-        "price": price, "aliased": aliased, "sized": sized,
-    }  # fmt: skip
+        "number": number,
+        "text": text,
+        "flag": flag,
+        "ratio": ratio,
+        "many": many,
+        "when": when,
+        "span": span,
+        "price": price,
+        "aliased": aliased,
+        "sized": sized,
+    }
 
 
 @router.get("/query-model")
@@ -123,7 +131,9 @@ async def headers(
 
 
 @router.get("/cookies")
-async def cookies(a: Annotated[str | None, Cookie()] = None, b: Annotated[int | None, Cookie()] = None) -> Any:
+async def cookies(
+    a: Annotated[str | None, Cookie()] = None, b: Annotated[int | None, Cookie()] = None
+) -> Any:
     """Cookie parameters."""
     return {"a": a, "b": b}
 

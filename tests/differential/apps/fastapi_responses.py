@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Response, WebSocket, WebSocketDisconnect, WebSocketException
+from fastapi import (
+    APIRouter,
+    BackgroundTasks,
+    Depends,
+    Response,
+    WebSocket,
+    WebSocketDisconnect,
+    WebSocketException,
+)
 from fastapi.responses import (
     FileResponse,
     HTMLResponse,
@@ -40,7 +48,12 @@ async def model() -> Any:
 @router.get("/json-values")
 async def json_values() -> Any:
     """Values whose text depends on the encoder."""
-    return {"floats": [0.1, 1e-7, 1e16, -0.0, 1.0], "big": 1 << 70, "text": "\u00e9\u2028\U0001f600\"\\/<>", "none": None}
+    return {
+        "floats": [0.1, 1e-7, 1e16, -0.0, 1.0],
+        "big": 1 << 70,
+        "text": '\u00e9\u2028\U0001f600"\\/<>',
+        "none": None,
+    }
 
 
 @router.get("/nan")
@@ -80,7 +93,7 @@ async def no_content() -> None:
 
 @router.get("/reset-content", status_code=205)
 async def reset_content() -> None:
-    """205 keeps a content-length of 4 with no content: an app error for uvicorn (FASTAPI_INTERNALS section 4)."""
+    """205 keeps a content-length of 4 with no content, which uvicorn takes for an error of the app."""
 
 
 @router.get("/not-modified", status_code=304)

@@ -6,11 +6,8 @@ import logging
 from typing import Any
 from urllib.parse import parse_qsl
 
-import protocol_body
-import protocol_errors
-import protocol_headers
-import protocol_lifetime
-from protocol_common import Handler, Message, Receive, Send, reply
+from . import protocol_body, protocol_errors, protocol_headers, protocol_lifetime
+from .protocol_common import Handler, Message, Receive, Send, reply
 
 HANDLERS: dict[str, Handler] = {
     **protocol_body.HANDLERS,
@@ -36,4 +33,3 @@ async def app(scope: Message, receive: Receive, send: Send) -> Any:
     if handler is None:
         return await reply(send, b"not found: " + path.encode(), status=404)
     return await handler(scope, receive, send, query)
-

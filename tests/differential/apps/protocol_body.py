@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from protocol_common import Handler, Message, Receive, Send, body, read, reply, start
+from .protocol_common import Handler, Message, Receive, Send, body, read, reply, start
 
 Query = dict[str, str]
 

@@ -23,7 +23,9 @@ async def body(send: Send, data: Any = b"", *, more: bool = False) -> None:
 
 async def reply(send: Send, data: bytes, *, status: int = 200) -> None:
     """A plain text response with its length."""
-    await start(send, status, [(b"content-type", b"text/plain"), (b"content-length", str(len(data)).encode())])
+    await start(
+        send, status, [(b"content-type", b"text/plain"), (b"content-length", str(len(data)).encode())]
+    )
     await body(send, data)
 
 

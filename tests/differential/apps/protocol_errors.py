@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from protocol_common import Handler, Message, Receive, Send, body, read, reply, start
+from .protocol_common import Handler, Message, Receive, Send, body, read, reply, start
 
 Query = dict[str, str]
 
@@ -206,11 +206,37 @@ async def no_status(scope: Message, receive: Receive, send: Send, query: Query) 
 HANDLERS: dict[str, Handler] = {
     "/" + function.__name__.replace("_", "-"): function
     for function in (
-        raise_before, raise_after_read, raise_after_start, raise_after_start_length, raise_after_part,
-        raise_after_part_length, raise_after_complete, raise_cancelled, raise_base, raise_oserror, return_early,
-        return_after_start, return_after_start_length, return_after_part, return_value, return_value_early,
-        length_short, length_short_empty, length_long, length_long_second, length_exact_then_empty, length_invalid,
-        length_twice, start_twice, body_first, body_after_complete, unknown_type, unknown_type_later, caught,
-        caught_late, no_type, no_status,
+        raise_before,
+        raise_after_read,
+        raise_after_start,
+        raise_after_start_length,
+        raise_after_part,
+        raise_after_part_length,
+        raise_after_complete,
+        raise_cancelled,
+        raise_base,
+        raise_oserror,
+        return_early,
+        return_after_start,
+        return_after_start_length,
+        return_after_part,
+        return_value,
+        return_value_early,
+        length_short,
+        length_short_empty,
+        length_long,
+        length_long_second,
+        length_exact_then_empty,
+        length_invalid,
+        length_twice,
+        start_twice,
+        body_first,
+        body_after_complete,
+        unknown_type,
+        unknown_type_later,
+        caught,
+        caught_late,
+        no_type,
+        no_status,
     )
-}  # fmt: skip
+}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from protocol_common import Handler, Message, Receive, Send, body, start
+from .protocol_common import Handler, Message, Receive, Send, body, start
 
 Query = dict[str, str]
 TWO = (b"content-length", b"2")
 
 #: Each case is made anew per request, since some are generators.
 SETS: dict[str, Callable[[], Any]] = {
-    "none": lambda: [],
+    "none": list,
     "tuple": lambda: (TWO, (b"x-a", b"1")),
     "generator": lambda: (pair for pair in (TWO, (b"x-a", b"1"))),
     "lists": lambda: [list(TWO), [b"x-a", b"1"]],

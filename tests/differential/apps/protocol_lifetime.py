@@ -7,7 +7,7 @@ from collections import defaultdict
 from contextvars import ContextVar
 from typing import Any
 
-from protocol_common import Handler, Message, Receive, Send, body, read, reply, start
+from .protocol_common import Handler, Message, Receive, Send, body, read, reply, start
 
 Query = dict[str, str]
 GATES: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -212,8 +212,23 @@ async def timer(scope: Message, receive: Receive, send: Send, query: Query) -> N
 HANDLERS: dict[str, Handler] = {
     "/" + function.__name__.replace("_", "-"): function
     for function in (
-        release, gate, gate_stream, gate_head, journal, receive_blocks, receive_blocks_unread, receive_after,
-        receive_after_unread, disconnect, disconnect_silent, disconnect_reply, disconnect_in_send, background, context,
-        spawn, threads, timer,
+        release,
+        gate,
+        gate_stream,
+        gate_head,
+        journal,
+        receive_blocks,
+        receive_blocks_unread,
+        receive_after,
+        receive_after_unread,
+        disconnect,
+        disconnect_silent,
+        disconnect_reply,
+        disconnect_in_send,
+        background,
+        context,
+        spawn,
+        threads,
+        timer,
     )
-}  # fmt: skip
+}

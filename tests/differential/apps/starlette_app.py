@@ -52,7 +52,10 @@ class Things(HTTPEndpoint):
     async def post(self, request: Request) -> Response:
         """Form fields and files."""
         async with request.form(max_fields=3) as form:
-            items = [[key, value if isinstance(value, str) else value.filename] for key, value in form.multi_items()]
+            items = [
+                [key, value if isinstance(value, str) else value.filename]
+                for key, value in form.multi_items()
+            ]
         return JSONResponse(items)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import protocol
-from protocol_common import Message, Receive, Send
-from protocol_lifetime import ENDED, GATES, JOURNALS
+from . import protocol
+from .protocol_common import Message, Receive, Send
+from .protocol_lifetime import ENDED, GATES, JOURNALS
 
 
 def describe(message: Message) -> str:
@@ -78,10 +78,14 @@ async def ws_describe(scope: Message, receive: Receive, send: Send, argument: st
         await text(send, describe(message))
 
 
-async def ws_subprotocol(scope: Message, receive: Receive, send: Send, argument: str, notes: list[str]) -> None:
+async def ws_subprotocol(
+    scope: Message, receive: Receive, send: Send, argument: str, notes: list[str]
+) -> None:
     """Chooses by index; sends the list that was offered (trap 8)."""
     offered = scope["subprotocols"]
-    chosen = None if argument == "none" else argument[1:] if argument.startswith("=") else offered[int(argument)]
+    chosen = (
+        None if argument == "none" else argument[1:] if argument.startswith("=") else offered[int(argument)]
+    )
     await accept(send, subprotocol=chosen)
     await text(send, repr(offered))
     await send({"type": "websocket.close"})
@@ -256,7 +260,9 @@ async def ws_burst(scope: Message, receive: Receive, send: Send, argument: str, 
     await send({"type": "websocket.close"})
 
 
-async def ws_concurrent(scope: Message, receive: Receive, send: Send, argument: str, notes: list[str]) -> None:
+async def ws_concurrent(
+    scope: Message, receive: Receive, send: Send, argument: str, notes: list[str]
+) -> None:
     """Receives and sends in two tasks."""
     await accept(send)
 

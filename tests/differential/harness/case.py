@@ -91,7 +91,20 @@ class Probe:
 
 
 Step: TypeAlias = (
-    Send | Expect | Interim | Head | Raw | Chunk | Frames | Eof | Sync | Release | Journal | HalfClose | Close | Probe
+    Send
+    | Expect
+    | Interim
+    | Head
+    | Raw
+    | Chunk
+    | Frames
+    | Eof
+    | Sync
+    | Release
+    | Journal
+    | HalfClose
+    | Close
+    | Probe
 )
 
 
@@ -99,8 +112,8 @@ Step: TypeAlias = (
 class Case:
     """One row of the table.
 
-    `id` tells the story and starts with `trapNN-` where DEMANDS part B has a line for it. `logs` also compares the
-    error log lines that the case makes the server write (the app must be `protocol`).
+    `id` tells the story and starts with `trapNN-` where DEMANDS part B has a line for it. `logs` also
+    compares the error log that the case causes; the app needs a `/mark` endpoint for it.
     """
 
     id: str

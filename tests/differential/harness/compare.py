@@ -18,7 +18,8 @@ KINDS = {
     "server": "count of `server` fields, or a value of the app's",
     "header-case": "same fields in the same order, names written with other case",
     "header-grouping": "same fields, those of one name side by side (order within a name kept)",
-    "headers": "other fields, values or order",
+    "header-order": "same fields in another order",
+    "headers": "other fields or values",
     "framing": "content-length, chunked, until close",
     "chunking": "same content cut into other chunks",
     "trailers": "trailer section",
@@ -69,7 +70,9 @@ def compare(reference: Transcript, engine: Transcript) -> list[Difference]:
 def _shape(events: list[Event]) -> list[str]:
     # `closed` and `kept` share a slot, so that the rest of the transcript is still compared.
     return [
-        ("end" if event.kind in ("closed", "kept") else event.kind) if isinstance(event, Note) else type(event).__name__
+        ("end" if event.kind in ("closed", "kept") else event.kind)
+        if isinstance(event, Note)
+        else type(event).__name__
         for event in events
     ]
 
@@ -106,6 +109,8 @@ def _responses(where: str, left: Response, right: Response) -> list[Difference]:
             check("header-case", a, b)
         elif _grouped(low_a) == low_b:
             check("header-grouping", a, b)
+        elif sorted(low_a) == sorted(low_b):
+            check("header-order", a, b)
         else:
             check("headers", a, b)
     check("framing", left.framing, right.framing)

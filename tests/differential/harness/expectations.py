@@ -33,13 +33,21 @@ def load(path: Path = PATH) -> list[Expectation]:
     entries = []
     for number, table in enumerate(tomllib.loads(path.read_text()).get("difference", []), 1):
         unknown = set(table) - {"ids", "kinds", "reason", "source", "engine"}
-        if unknown or not (table.get("ids") and table.get("kinds") and table.get("reason") and table.get("source")):
-            raise ValueError(f"{path.name}: entry {number} is incomplete or has unknown keys {sorted(unknown)}")
+        if unknown or not (
+            table.get("ids") and table.get("kinds") and table.get("reason") and table.get("source")
+        ):
+            raise ValueError(
+                f"{path.name}: entry {number} is incomplete or has unknown keys {sorted(unknown)}"
+            )
         if not set(table["kinds"]) <= set(KINDS):
             raise ValueError(f"{path.name}: entry {number} has unknown kinds")
         entries.append(
             Expectation(
-                tuple(table["ids"]), frozenset(table["kinds"]), table["reason"], table["source"], table.get("engine")
+                tuple(table["ids"]),
+                frozenset(table["kinds"]),
+                table["reason"],
+                table["source"],
+                table.get("engine"),
             )
         )
     return entries

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from .wire import Closed, Connection, Hung
 
-APPS = Path(__file__).resolve().parent.parent / "apps"
+#: What goes to `--app-dir`.
+APP_DIR = Path(__file__).resolve().parent.parent
 
 #: Command line of each server, to which the app and the options of uvicorn's CLI are appended.
 COMMANDS: dict[str, list[str]] = {
@@ -35,20 +36,28 @@ class AppSpec:
 
 #: The apps of the table. One process each and server.
 SPECS: dict[str, AppSpec] = {
-    "echo": AppSpec("scope_echo:app"),
-    "echo-root-path": AppSpec("scope_echo:app", ("--root-path", "/api/v1")),
+    "echo": AppSpec("apps.scope_echo:app"),
+    "echo-root-path": AppSpec("apps.scope_echo:app", ("--root-path", "/api/v1")),
     "echo-bare": AppSpec(
-        "scope_echo:app",
-        ("--no-server-header", "--no-date-header", "--no-proxy-headers", "--header", "X-Default: one", "--lifespan", "off"),
+        "apps.scope_echo:app",
+        (
+            "--no-server-header",
+            "--no-date-header",
+            "--no-proxy-headers",
+            "--header",
+            "X-Default: one",
+            "--lifespan",
+            "off",
+        ),
     ),
-    "echo-any-proxy": AppSpec("scope_echo:app", ("--forwarded-allow-ips", "*")),
-    "echo-unix": AppSpec("scope_echo:app", ("--lifespan", "on"), unix=True),
-    "protocol": AppSpec("protocol:app"),
-    "limited": AppSpec("protocol:app", ("--limit-concurrency", "1")),
-    "websocket": AppSpec("ws_app:app"),
-    "websocket-small": AppSpec("ws_app:app", ("--ws-max-size", "64", "--ws-per-message-deflate", "false")),
-    "fastapi": AppSpec("fastapi_app:app"),
-    "starlette": AppSpec("starlette_app:app"),
+    "echo-any-proxy": AppSpec("apps.scope_echo:app", ("--forwarded-allow-ips", "*")),
+    "echo-unix": AppSpec("apps.scope_echo:app", ("--lifespan", "on"), unix=True),
+    "protocol": AppSpec("apps.protocol:app"),
+    "limited": AppSpec("apps.protocol:app", ("--limit-concurrency", "1")),
+    "websocket": AppSpec("apps.ws_app:app"),
+    "websocket-small": AppSpec("apps.ws_app:app", ("--ws-max-size", "64")),
+    "fastapi": AppSpec("apps.fastapi_app:app"),
+    "starlette": AppSpec("apps.starlette_app:app"),
 }
 
 
@@ -69,11 +78,19 @@ class Server:
         else:
             listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             listener.bind(("127.0.0.1", 0))
-            # Accepted sockets inherit it. uvicorn takes an inherited socket for AF_UNIX and leaves Nagle's algorithm on.
+            # Accepted sockets inherit it: uvicorn takes an inherited socket for AF_UNIX and leaves Nagle on.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.address = ("127.0.0.1", int(listener.getsockname()[1]))
         listener.listen(256)
-        command = [*COMMANDS[kind], "--app-dir", str(APPS), "--fd", str(listener.fileno()), *spec.options, spec.target]
+        command = [
+            *COMMANDS[kind],
+            "--app-dir",
+            str(APP_DIR),
+            "--fd",
+            str(listener.fileno()),
+            *spec.options,
+            spec.target,
+        ]
         # One hash seed: the Allow header of a 405 is made from a set (FASTAPI_INTERNALS section 1.1).
         environment = {**os.environ, "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
         with self.stderr_path.open("wb") as stderr, self.stdout_path.open("wb") as stdout:
@@ -87,6 +104,7 @@ class Server:
                 cwd=directory,
             )
         listener.close()
+        self._output: tuple[str, str] | None = None
         self._log_offset = 0
         self._marks = 0
 
@@ -104,7 +122,9 @@ class Server:
             connection.send(b"GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n")
             connection.read_head()
         except (Closed, Hung) as error:
-            raise RuntimeError(f"{self.kind} did not start {self.app}:\n{self.stderr_path.read_text()}") from error
+            raise RuntimeError(
+                f"{self.kind} did not start {self.app}:\n{self.stderr_path.read_text()}"
+            ) from error
         finally:
             connection.close()
 
@@ -118,7 +138,7 @@ class Server:
             connection.close()
 
     def take_log(self) -> list[str]:
-        """The error log lines since the last call: each record's first line, and the last line of each traceback."""
+        """The error log since the last call: first line of each record, last line of each traceback."""
         self._marks += 1
         mark = f"differential-mark-{self._marks}"
         self.ask(f"/mark?text={mark}")
@@ -137,7 +157,9 @@ class Server:
         return _records(text[: max(end, 0)])
 
     def stop(self) -> tuple[str, str]:
-        """SIGTERM, then what was written to stdout and stderr."""
+        """SIGTERM, then what was written to stdout and stderr. May be called again."""
+        if self._output is not None:
+            return self._output
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -145,9 +167,12 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        output = self.stdout_path.read_text(errors="replace"), self.stderr_path.read_text(errors="replace")
+        self._output = (
+            self.stdout_path.read_text(errors="replace"),
+            self.stderr_path.read_text(errors="replace"),
+        )
         self._directory.cleanup()
-        return output
+        return self._output
 
     def __enter__(self) -> Server:
         return self

@@ -14,15 +14,15 @@ from .websocket import Frame, read_frame
 from .wire import Closed, Connection, Hung, Malformed, Response
 
 PROBE = b"GET /probe HTTP/1.1\r\nHost: probe\r\n\r\n"
-IMF_FIXDATE = re.compile(
-    rb"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT"
-)
+MONTHS = rb"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+IMF_FIXDATE = re.compile(rb"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d " + MONTHS + rb" \d{4} \d\d:\d\d:\d\d GMT")
+_HELPERS = tuple(f'"GET /{path}' for path in ("probe", "mark", "release", "journal"))
 SERVER_NAMES = (b"uvicorn", b"turboapi")
 
 
 @dataclass
 class Note:
-    """Anything observed that is neither a response nor a frame: `closed`, `kept`, `raw`, `journal`, `hung`, ..."""
+    """An observation that is neither a response nor a frame: `closed`, `kept`, `raw`, `journal`, `hung`."""
 
     kind: str
     value: str = ""
@@ -38,6 +38,13 @@ class Transcript:
     events: list[Event] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     client_port: int = 0
+
+    def access_lines(self, log: list[str]) -> list[str]:
+        """The lines of an access log that speak of this case's connection, without its address."""
+        address = f"127.0.0.1:{self.client_port} - "
+        lines = [line.partition(address)[2] for line in log if address in line]
+        # A helper request of the harness may have had the same port at another time.
+        return [line for line in lines if not line.startswith(_HELPERS)]
 
     def summary(self) -> str:
         """One line, such as `200 kept` or `400 closed`."""
@@ -68,7 +75,8 @@ def run(case: Case, server: Server) -> Transcript:
         for step in case.steps:
             player.play(step)
         rest = connection.take_rest()
-        if rest:
+        # What a client has not read when it leaves depends on the network.
+        if rest and connection.open:
             transcript.events.append(Note("extra", repr(rest)))
     except Hung:
         transcript.events.append(Note("hung", repr(connection.take_rest())))
@@ -161,7 +169,7 @@ class _Player:
             self._note("closed", repr(self._connection.read_to_end()))
             return
         self._connection.send(PROBE)
-        # A server that closes may answer the probe's bytes with RST: both mean that it does not take a request.
+        # A server that closes may answer the probe with RST: both mean that it takes no request.
         response = self._connection.read_response(method=b"GET")
         self._note("kept", response.status_line.decode("latin-1"))
 
@@ -185,7 +193,9 @@ def _normalise(transcript: Transcript, address: tuple[str, int] | str) -> None:
         elif isinstance(event, Note):
             event.value = clean(event.value.encode()).decode()
         else:
-            event.headers = [(name, _header_value(name.lower(), clean(value))) for name, value in event.headers]
+            event.headers = [
+                (name, _header_value(name.lower(), clean(value))) for name, value in event.headers
+            ]
             event.body = clean(event.body)
             _fix_boundary(event)
     transcript.log = [clean(line.encode()).decode() for line in transcript.log]

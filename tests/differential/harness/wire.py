@@ -1,6 +1,6 @@
 """A raw HTTP/1.1 client side: what a server wrote, taken apart without losing a byte.
 
-Nothing is decoded, joined, lower-cased or reordered here; the comparison decides what matters. Message framing
+Nothing is decoded, joined, lower-cased or reordered here; the comparison decides what matters. Framing
 follows RFC 9112 section 6.3 (which bytes belong to a response) and nothing more lenient.
 """
 
@@ -166,7 +166,11 @@ class Connection:
         self.peek(1)
         try:
             status_line = self.read_line()
-            if not (status_line.startswith(b"HTTP/1.") and status_line[8:9] == b" " and status_line[9:12].isdigit()):
+            if not (
+                status_line.startswith(b"HTTP/1.")
+                and status_line[8:9] == b" "
+                and status_line[9:12].isdigit()
+            ):
                 raise Malformed(repr(status_line))
             return Response(status_line, self._read_fields())
         except Closed as error:

@@ -53,12 +53,16 @@ def chunked(*parts: bytes, trailers: bytes = b"", extension: bytes = b"") -> byt
     return coded + b"0\r\n" + trailers + b"\r\n"
 
 
-def exchange(id: str, app: str, data: bytes, *, method: str = "GET", logs: bool = False, end: Step | None = None) -> Case:
+def exchange(
+    id: str, app: str, data: bytes, *, method: str = "GET", logs: bool = False, end: Step | None = None
+) -> Case:
     """One request in one write, one response, and whether the connection stays usable."""
     return Case(id, app, (Send(data), Expect(method.encode()), end or Probe()), logs=logs)
 
 
-def get(id: str, app: str, target: str | bytes, fields: Fields = (), *, method: str = "GET", logs: bool = False) -> Case:
+def get(
+    id: str, app: str, target: str | bytes, fields: Fields = (), *, method: str = "GET", logs: bool = False
+) -> Case:
     """A request without a body."""
     return exchange(id, app, request(method, target, fields), method=method, logs=logs)
 

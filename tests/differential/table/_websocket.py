@@ -15,17 +15,27 @@ UPGRADE: tuple[tuple[str, str], ...] = (
 )
 
 
-def handshake(target: str, fields: Fields = (), *, replace: Fields | None = None, version: str = "HTTP/1.1") -> bytes:
-    """The bytes of an opening handshake (RFC 6455 section 4.1); `replace` stands instead of the usual fields."""
+def handshake(
+    target: str, fields: Fields = (), *, replace: Fields | None = None, version: str = "HTTP/1.1"
+) -> bytes:
+    """The bytes of an opening handshake (RFC 6455 section 4.1); `replace` replaces the usual fields."""
     base: Fields = UPGRADE if replace is None else replace
     return request(target=target, fields=[*base, *fields], version=version)
 
 
-def conversation(id: str, target: str, *steps: Step, app: str = "websocket", key: str = "", fields: Fields = ()) -> Case:
+def conversation(
+    id: str,
+    target: str,
+    *steps: Step,
+    app: str = "websocket",
+    key: str = "",
+    fields: Fields = (),
+    logs: bool = False,
+) -> Case:
     """A handshake and what follows; with `key` the app's notes are compared, which waits for its end."""
     data = handshake(f"{target}?{key}" if key else target, fields)
     last: tuple[Step, ...] = (Journal(key),) if key else ()
-    return Case(id, app, (Send(data), Expect(), *steps, *last))
+    return Case(id, app, (Send(data), Expect(), *steps, *last), logs=logs)
 
 
 def ends(count: int = 1) -> tuple[Step, ...]:

@@ -8,17 +8,47 @@ from ._build import get, post
 P = "protocol"
 
 PATHS = (
-    "raise-before", "raise-after-start", "raise-after-start-length", "raise-after-part",
-    "raise-after-part-length", "raise-after-complete", "raise-cancelled", "raise-base", "raise-oserror", "return-early",
-    "return-after-start", "return-after-start-length", "return-after-part", "return-value", "return-value-early",
-    "length-short", "length-short-empty", "length-long", "length-long-second", "length-exact-then-empty",
-    "length-invalid", "length-twice", "start-twice", "body-first", "body-after-complete", "unknown-type",
-    "unknown-type-later", "caught", "caught-late", "no-type", "no-status",
-)  # fmt: skip
+    "raise-before",
+    "raise-after-start",
+    "raise-after-start-length",
+    "raise-after-part",
+    "raise-after-part-length",
+    "raise-after-complete",
+    "raise-cancelled",
+    "raise-base",
+    "raise-oserror",
+    "return-early",
+    "return-after-start",
+    "return-after-start-length",
+    "return-after-part",
+    "return-value",
+    "return-value-early",
+    "length-short",
+    "length-short-empty",
+    "length-long",
+    "length-long-second",
+    "length-exact-then-empty",
+    "length-invalid",
+    "length-twice",
+    "start-twice",
+    "body-first",
+    "body-after-complete",
+    "unknown-type",
+    "unknown-type-later",
+    "caught",
+    "caught-late",
+    "no-type",
+    "no-status",
+)
 TRAPS = {
-    "length-short": 18, "length-short-empty": 18, "length-long": 18, "length-long-second": 18, "raise-after-part": 54,
-    "raise-after-part-length": 54, "raise-oserror": 5,
-}  # fmt: skip
+    "length-short": 18,
+    "length-short-empty": 18,
+    "length-long": 18,
+    "length-long-second": 18,
+    "raise-after-part": 54,
+    "raise-after-part-length": 54,
+    "raise-oserror": 5,
+}
 
 
 def story(path: str) -> str:
@@ -28,7 +58,11 @@ def story(path: str) -> str:
 
 CASES: list[Case] = [
     *(get(story(path), P, f"/{path}", logs=True) for path in PATHS),
-    *(get(f"{story(path)}-head", P, f"/{path}", method="HEAD", logs=True) for path in PATHS if path.startswith("length")),
+    *(
+        get(f"{story(path)}-head", P, f"/{path}", method="HEAD", logs=True)
+        for path in PATHS
+        if path.startswith("length")
+    ),
     get("app-raise-before-head", P, "/raise-before", method="HEAD", logs=True),
     get("app-raise-before-request-close", P, "/raise-before", [("Connection", "close")], logs=True),
     post("app-raise-after-read", P, "/raise-after-read", b"hello", logs=True),

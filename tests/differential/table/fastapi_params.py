@@ -9,13 +9,45 @@ F = "fastapi"
 
 def values(group: str, *texts: str) -> list[object]:
     """One path parameter with many texts."""
-    return [get(f"fastapi-path-{group}-{number}-{text[:24]}", F, f"/params/{group}/{text}") for number, text in enumerate(texts)]
+    return [
+        get(f"fastapi-path-{group}-{number}-{text[:24]}", F, f"/params/{group}/{text}")
+        for number, text in enumerate(texts)
+    ]
 
 
 CASES = [
-    *values("int", "1", "-1", "+1", "007", "1.0", "1.5", "1_000", "abc", "%201%20", "", "9" * 40, "1e3", "%D9%A3", "true"),
+    *values(
+        "int",
+        "1",
+        "-1",
+        "+1",
+        "007",
+        "1.0",
+        "1.5",
+        "1_000",
+        "abc",
+        "%201%20",
+        "",
+        "9" * 40,
+        "1e3",
+        "%D9%A3",
+        "true",
+    ),
     *values("float", "1", "1.5", "-0", "1e400", "nan", "inf", "1_0.5", ".5", "1.", "x"),
-    *values("str", "a", "%20", "gr%C3%BCn", "a%2Fb", "%00", "a%0A", "%ff", "a+b", "%F0%9F%98%80", "%22quoted%22", "a/b"),
+    *values(
+        "str",
+        "a",
+        "%20",
+        "gr%C3%BCn",
+        "a%2Fb",
+        "%00",
+        "a%0A",
+        "%ff",
+        "a+b",
+        "%F0%9F%98%80",
+        "%22quoted%22",
+        "a/b",
+    ),
     *values("uuid", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6BA7B8109DAD11D180B400C04FD430C8", "nope"),
     *values("enum", "red", "RED", "green"),
     *values("date", "2024-02-29", "2023-02-29", "1700000000", "2024-1-1"),
@@ -25,7 +57,10 @@ CASES = [
     *(
         get(f"fastapi-query-{name}", F, f"/params/query?{query}")
         for name, query in (
-            ("all", "number=1&text=t&flag=yes&ratio=1.5&many=1&many=2&when=2024-01-01T00:00:00Z&span=PT1M30S&price=1.10&a-lias=x&sized=abc"),
+            (
+                "all",
+                "number=1&text=t&flag=yes&ratio=1.5&many=1&many=2&when=2024-01-01T00:00:00Z&span=PT1M30S&price=1.10&a-lias=x&sized=abc",
+            ),
             ("required-missing", ""),
             ("no-query-mark-content", "&&"),
             ("required-empty", "number="),
@@ -55,11 +90,23 @@ CASES = [
     ),
     *(
         get(f"fastapi-query-model-{name}", F, f"/params/query-model?{query}")
-        for name, query in (("defaults", ""), ("all", "limit=5&order=down&tags=a&tags=b"), ("extra", "x=1"), ("bad", "limit=0&order=left"))
+        for name, query in (
+            ("defaults", ""),
+            ("all", "limit=5&order=down&tags=a&tags=b"),
+            ("extra", "x=1"),
+            ("bad", "limit=0&order=left"),
+        )
     ),
     get("fastapi-headers-none", F, "/params/headers"),
-    get("fastapi-headers-all", F, "/params/headers", [("User-Agent", "ua"), ("X-Token", "a"), ("X-Token", "b"), ("X-Count", "3")]),
-    get("fastapi-headers-apart", F, "/params/headers", [("X-Token", "a"), ("X-Count", "3"), ("X-Token", "b")]),
+    get(
+        "fastapi-headers-all",
+        F,
+        "/params/headers",
+        [("User-Agent", "ua"), ("X-Token", "a"), ("X-Token", "b"), ("X-Count", "3")],
+    ),
+    get(
+        "fastapi-headers-apart", F, "/params/headers", [("X-Token", "a"), ("X-Count", "3"), ("X-Token", "b")]
+    ),
     get("fastapi-headers-comma", F, "/params/headers", [("X-Token", "a, b"), ("X-Count", " 7")]),
     get("fastapi-headers-invalid", F, "/params/headers", [("X-Count", "many")]),
     get("fastapi-headers-latin-1", F, "/params/headers", [b"User-Agent: gr\xfcn"]),
@@ -68,7 +115,7 @@ CASES = [
     get("fastapi-cookies", F, "/params/cookies", [("Cookie", "a=1; b=2")]),
     get("fastapi-cookies-two-fields", F, "/params/cookies", [("Cookie", "a=1"), ("Cookie", "b=2")]),
     get("fastapi-cookies-quoted", F, "/params/cookies", [("Cookie", 'a="x y"; b=2')]),
-    get("fastapi-cookies-odd", F, "/params/cookies", [("Cookie", "a; =b;; c = d ;a=\\\"")]),
+    get("fastapi-cookies-odd", F, "/params/cookies", [("Cookie", 'a; =b;; c = d ;a=\\"')]),
     get("fastapi-cookies-invalid", F, "/params/cookies", [("Cookie", "b=x")]),
     get("fastapi-depends", F, "/params/depends?q=x&n=2"),
     get("fastapi-depends-invalid", F, "/params/depends?n=x"),
@@ -90,5 +137,11 @@ CASES = [
     get("fastapi-http-bearer", F, "/params/http-bearer", [("Authorization", "Bearer abc")]),
     get("fastapi-api-key", F, "/params/api-key", [("X-Key", "k")]),
     get("fastapi-api-key-none", F, "/params/api-key"),
-    exchange("fastapi-header-twice-authorization", F, request(target="/params/bearer", fields=[("Authorization", "Bearer a"), ("Authorization", "Bearer b")])),
+    exchange(
+        "fastapi-header-twice-authorization",
+        F,
+        request(
+            target="/params/bearer", fields=[("Authorization", "Bearer a"), ("Authorization", "Bearer b")]
+        ),
+    ),
 ]

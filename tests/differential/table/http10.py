@@ -9,7 +9,9 @@ P = "protocol"
 HTTP10 = "HTTP/1.0"
 
 
-def old(id: str, target: str, *fields: tuple[str, str], host: str | None = "example.test", method: str = "GET") -> Case:
+def old(
+    id: str, target: str, *fields: tuple[str, str], host: str | None = "example.test", method: str = "GET"
+) -> Case:
     """An HTTP/1.0 request."""
     return exchange(id, P, request(method, target, fields, version=HTTP10, host=host), method=method)
 
@@ -31,7 +33,12 @@ CASES = [
     old("http10-app-raises-in-stream", "/raise-after-part"),
     old("http10-404", "/nothing"),
     old("http10-expect-continue-ignored", "/plain", ("Expect", "100-continue")),
-    exchange("http10-post", P, request("POST", "/echo", [("Content-Length", "5")], b"hello", version=HTTP10), method="POST"),
+    exchange(
+        "http10-post",
+        P,
+        request("POST", "/echo", [("Content-Length", "5")], b"hello", version=HTTP10),
+        method="POST",
+    ),
     exchange("http10-post-no-length", P, request("POST", "/echo", version=HTTP10), method="POST"),
     exchange("http10-scope", "echo", request(target="/a?b=c", version=HTTP10)),
     Case(

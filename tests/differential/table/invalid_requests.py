@@ -1,4 +1,4 @@
-"""Requests that are wrong, or that HTTP/1.1 servers disagree on. The connection must end where framing is unsure."""
+"""Requests that are wrong, or that HTTP/1.1 servers disagree on."""
 
 from __future__ import annotations
 
@@ -60,9 +60,18 @@ CASES = [
     bad("trap22-host-twice-equal", GET + HOST + HOST + b"\r\n"),
     bad("trap22-host-twice-different", GET + HOST + b"Host: other.test\r\n\r\n"),
     bad("trap22-host-twice-apart", GET + HOST + b"X-A: 1\r\nhost: other.test\r\n\r\n"),
-    bad("trap20-length-and-chunked", POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello")),
-    bad("trap20-chunked-and-length", POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + chunked(b"hello")),
-    bad("trap20-length-zero-and-chunked", POST + b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hi")),
+    bad(
+        "trap20-length-and-chunked",
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello"),
+    ),
+    bad(
+        "trap20-chunked-and-length",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + chunked(b"hello"),
+    ),
+    bad(
+        "trap20-length-zero-and-chunked",
+        POST + b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hi"),
+    ),
     bad("trap20-length-twice-different", POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
     bad("trap20-length-twice-equal", POST + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"),
     bad("trap20-length-list-equal", POST + b"Content-Length: 5, 5\r\n\r\nhello"),
@@ -85,28 +94,47 @@ CASES = [
     bad("trap23-te-gzip-chunked", POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunked(b"hello")),
     bad("trap23-te-chunked-gzip", POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n" + chunked(b"hello")),
     bad("trap23-te-chunked-twice", POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n" + chunked(b"hello")),
-    bad("trap23-te-two-fields", POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello")),
+    bad(
+        "trap23-te-two-fields",
+        POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello"),
+    ),
     bad("trap23-te-identity", POST + b"Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello"),
     bad("trap23-te-unknown", POST + b"Transfer-Encoding: foo\r\n\r\nhello"),
     bad("trap23-te-empty", POST + b"Transfer-Encoding:\r\nContent-Length: 5\r\n\r\nhello"),
     bad("trap23-te-quoted", POST + b'Transfer-Encoding: "chunked"\r\n\r\n' + chunked(b"hello")),
     bad("trap23-te-parameter", POST + b"Transfer-Encoding: chunked;q=1\r\n\r\n" + chunked(b"hello")),
     either("te-chunked-upper", POST + b"Transfer-Encoding: CHUNKED\r\n\r\n" + chunked(b"hello")),
-    bad("trap23-chunked-on-http-1-0", b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello")),
+    bad(
+        "trap23-chunked-on-http-1-0",
+        b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello"),
+    ),
     bad("trap21-chunk-size-empty", POST + b"Transfer-Encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n"),
     bad("trap21-chunk-size-plus", POST + b"Transfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n"),
     bad("trap21-chunk-size-0x", POST + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n"),
-    bad("trap21-chunk-size-underscore", POST + b"Transfer-Encoding: chunked\r\n\r\n0_5\r\nhello\r\n0\r\n\r\n"),
+    bad(
+        "trap21-chunk-size-underscore", POST + b"Transfer-Encoding: chunked\r\n\r\n0_5\r\nhello\r\n0\r\n\r\n"
+    ),
     bad("trap21-chunk-size-minus", POST + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n"),
-    bad("trap21-chunk-size-leading-space", POST + b"Transfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n"),
-    bad("trap21-chunk-size-overflow", POST + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello\r\n0\r\n\r\n"),
+    bad(
+        "trap21-chunk-size-leading-space",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n",
+    ),
+    bad(
+        "trap21-chunk-size-overflow",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+    ),
     either("chunk-size-trailing-space", POST + b"Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n"),
     bad("trap24-chunk-end-not-crlf", POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n"),
     bad("trap24-chunk-end-missing", POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello0\r\n\r\n"),
     bad("trap21-chunk-bare-lf", POST + b"Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n"),
     bad("trap21-chunk-bare-lf-after-data", POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n"),
-    bad("trap23-chunk-extension-bare-cr", POST + b"Transfer-Encoding: chunked\r\n\r\n5;a\rb\r\nhello\r\n0\r\n\r\n"),
-    bad("trap21-chunk-extension-bare-lf", POST + b"Transfer-Encoding: chunked\r\n\r\n5;a\nhello\r\n0\r\n\r\n"),
+    bad(
+        "trap23-chunk-extension-bare-cr",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n5;a\rb\r\nhello\r\n0\r\n\r\n",
+    ),
+    bad(
+        "trap21-chunk-extension-bare-lf", POST + b"Transfer-Encoding: chunked\r\n\r\n5;a\nhello\r\n0\r\n\r\n"
+    ),
     bad("chunk-extension-nul", POST + b"Transfer-Encoding: chunked\r\n\r\n5;a\x00\r\nhello\r\n0\r\n\r\n"),
     bad("chunk-trailer-no-colon", POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n"),
     bad("headers-64-kib-value", GET + HOST + b"X-A: " + b"v" * 70000 + b"\r\n\r\n"),

@@ -14,7 +14,12 @@ def raw(id: str, lines: bytes, **options: bool) -> object:
 
 
 CASES = [
-    get("headers-lower-cased-names", ECHO, "/h", [("X-UPPER", "Value"), ("x-lower", "value"), ("X-MiXeD", "VaLuE")]),
+    get(
+        "headers-lower-cased-names",
+        ECHO,
+        "/h",
+        [("X-UPPER", "Value"), ("x-lower", "value"), ("X-MiXeD", "VaLuE")],
+    ),
     get("trap10-duplicates-kept-in-order", ECHO, "/h", [("X-A", "1"), ("X-B", "2"), ("x-a", "3")]),
     get("trap10-duplicates-side-by-side", ECHO, "/h", [("X-A", "1"), ("X-A", "2"), ("X-B", "3")]),
     get("trap10-cookies-not-joined", ECHO, "/h", [("Cookie", "a=1"), ("Cookie", "b=2; c=3")]),
@@ -42,7 +47,10 @@ CASES = [
     raw("connection-list-with-close", b"Connection: x-foo, close\r\n"),
     raw("connection-two-fields", b"Connection: keep-alive\r\nConnection: close\r\n"),
     raw("connection-unknown-token", b"Connection: x-foo\r\n"),
-    raw("trap28-upgrade-h2c-ignored", b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"),
+    raw(
+        "trap28-upgrade-h2c-ignored",
+        b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+    ),
     raw("trap28-upgrade-unknown-ignored", b"Connection: upgrade\r\nUpgrade: foo/2\r\n"),
     raw("upgrade-without-connection", b"Upgrade: websocket\r\n"),
     raw("host-with-port", b"X-A: 1\r\n"),
@@ -61,7 +69,12 @@ CASES = [
     get("trap31-forwarded-proto-unknown", ECHO, "/h", [("X-Forwarded-Proto", "gopher")]),
     get("trap31-forwarded-proto-spaces", ECHO, "/h", [("X-Forwarded-Proto", " https ")]),
     get("trap31-forwarded-proto-upper", ECHO, "/h", [("X-Forwarded-Proto", "HTTPS")]),
-    get("trap31-forwarded-proto-twice", ECHO, "/h", [("X-Forwarded-Proto", "https"), ("X-Forwarded-Proto", "http")]),
+    get(
+        "trap31-forwarded-proto-twice",
+        ECHO,
+        "/h",
+        [("X-Forwarded-Proto", "https"), ("X-Forwarded-Proto", "http")],
+    ),
     get("trap31-forwarded-proto-wss", ECHO, "/h", [("X-Forwarded-Proto", "wss")]),
     get("trap31-forwarded-for-one", ECHO, "/h", [("X-Forwarded-For", "1.2.3.4")]),
     get("trap31-forwarded-for-port", ECHO, "/h", [("X-Forwarded-For", "1.2.3.4:5678")]),
@@ -69,16 +82,43 @@ CASES = [
     get("trap31-forwarded-for-ipv6-port", ECHO, "/h", [("X-Forwarded-For", "[2001:db8::1]:443")]),
     get("trap31-forwarded-for-ipv6-bracket-no-port", ECHO, "/h", [("X-Forwarded-For", "[2001:db8::1]")]),
     get("trap31-forwarded-for-bad-port", ECHO, "/h", [("X-Forwarded-For", "1.2.3.4:http")]),
-    get("trap31-forwarded-for-list-last-untrusted", ECHO, "/h", [("X-Forwarded-For", "9.9.9.9, 1.2.3.4, 127.0.0.1")]),
+    get(
+        "trap31-forwarded-for-list-last-untrusted",
+        ECHO,
+        "/h",
+        [("X-Forwarded-For", "9.9.9.9, 1.2.3.4, 127.0.0.1")],
+    ),
     get("trap31-forwarded-for-all-trusted", ECHO, "/h", [("X-Forwarded-For", "127.0.0.1, 127.0.0.1:99")]),
     get("trap31-forwarded-for-empty", ECHO, "/h", [("X-Forwarded-For", "")]),
-    get("trap31-forwarded-for-two-fields", ECHO, "/h", [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "2.2.2.2")]),
+    get(
+        "trap31-forwarded-for-two-fields",
+        ECHO,
+        "/h",
+        [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "2.2.2.2")],
+    ),
     get("trap31-forwarded-for-garbage", ECHO, "/h", [("X-Forwarded-For", "unknown, _hidden")]),
     get("trap31-forwarded-for-empty-members", ECHO, "/h", [("X-Forwarded-For", "1.1.1.1, , ")]),
-    get("trap31-forwarded-port-ignored", ECHO, "/h", [("X-Forwarded-Port", "8443"), ("X-Forwarded-Host", "evil.test")]),
+    get(
+        "trap31-forwarded-port-ignored",
+        ECHO,
+        "/h",
+        [("X-Forwarded-Port", "8443"), ("X-Forwarded-Host", "evil.test")],
+    ),
     get("forwarded-ignored", ECHO, "/h", [("Forwarded", "for=1.2.3.4;proto=https")]),
-    fragments("trap28-url-fragmented", ECHO, b"GET /long/pa", b"th?que", b"ry=1 HT", b"TP/1.1\r\nHo", b"st: example.test\r\n\r\n"),
+    fragments(
+        "trap28-url-fragmented",
+        ECHO,
+        b"GET /long/pa",
+        b"th?que",
+        b"ry=1 HT",
+        b"TP/1.1\r\nHo",
+        b"st: example.test\r\n\r\n",
+    ),
     fragments("headers-fragmented-in-name", ECHO, LINE + b"X-Na", b"me: val", b"ue\r", b"\n\r", b"\n"),
-    fragments("headers-fragmented-method", ECHO, b"G", b"E", b"T", b" /h HTTP/1.1\r\nHost: example.test\r\n\r\n"),
-    fragments("headers-fragmented-after-host", ECHO, b"GET /h HTTP/1.1\r\nHost: exa", b"mple.test", b"\r\n\r\n"),
+    fragments(
+        "headers-fragmented-method", ECHO, b"G", b"E", b"T", b" /h HTTP/1.1\r\nHost: example.test\r\n\r\n"
+    ),
+    fragments(
+        "headers-fragmented-after-host", ECHO, b"GET /h HTTP/1.1\r\nHost: exa", b"mple.test", b"\r\n\r\n"
+    ),
 ]

@@ -48,7 +48,10 @@ CASES = [
         for code in sorted(status.value for status in HTTPStatus)
         if code >= 200 and code not in (204, 205, 304)
     ),
-    *(get(f"status-{code}", P, f"/status?code={code}&body=x&length=1") for code in (299, 306, 399, 420, 450, 499, 520, 599)),
+    *(
+        get(f"status-{code}", P, f"/status?code={code}&body=x&length=1")
+        for code in (299, 306, 399, 420, 450, 499, 520, 599)
+    ),
     *(
         get(f"status-{code}-{variant}", P, f"/status?code={code}{query}", method=method, logs=True)
         for code in (204, 304, 205)
@@ -60,9 +63,25 @@ CASES = [
             ("head", "", "HEAD"),
         )
     ),
-    *(get(f"status-{code}-final", P, f"/status?code={code}", logs=True) for code in (100, 101, 102, 103, 199)),
+    *(
+        get(f"status-{code}-final", P, f"/status?code={code}", logs=True)
+        for code in (100, 101, 102, 103, 199)
+    ),
     *(
         get(f"status-as-{kind}", P, f"/status-type?is={kind}", logs=True)
-        for kind in ("enum", "bool", "str", "none", "float", "zero", "negative", "99", "600", "999", "1000", "huge")
+        for kind in (
+            "enum",
+            "bool",
+            "str",
+            "none",
+            "float",
+            "zero",
+            "negative",
+            "99",
+            "600",
+            "999",
+            "1000",
+            "huge",
+        )
     ),
 ]

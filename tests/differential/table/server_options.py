@@ -12,7 +12,12 @@ CASES = [
     get("trap13-root-path-percent", "echo-root-path", "/gr%C3%BCn%2F"),
     get("trap13-root-path-absolute-form", "echo-root-path", "http://example.test/a"),
     get("options-no-server-no-date-own-header", "echo-bare", "/a"),
-    get("options-proxy-headers-off", "echo-bare", "/a", [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https")]),
+    get(
+        "options-proxy-headers-off",
+        "echo-bare",
+        "/a",
+        [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https")],
+    ),
     get("options-own-header-on-400", "echo-bare", "/a b c"),
     get("options-own-header-on-head", "echo-bare", "/a", method="HEAD"),
     get("trap31-any-proxy-first-address", "echo-any-proxy", "/a", [("X-Forwarded-For", "9.9.9.9, 1.2.3.4")]),
@@ -20,8 +25,17 @@ CASES = [
     get("trap31-any-proxy-garbage", "echo-any-proxy", "/a", [("X-Forwarded-For", "what ever")]),
     get("trap31-any-proxy-empty", "echo-any-proxy", "/a", [("X-Forwarded-For", "")]),
     get("trap33-unix-socket-scope", "echo-unix", "/a?b=c"),
-    get("trap31-unix-socket-forwarded", "echo-unix", "/a", [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https")]),
-    Case("unix-socket-keep-alive", "echo-unix", (Send(request(target="/a")), Expect(), Send(request(target="/b")), Expect(), Probe())),
+    get(
+        "trap31-unix-socket-forwarded",
+        "echo-unix",
+        "/a",
+        [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https")],
+    ),
+    Case(
+        "unix-socket-keep-alive",
+        "echo-unix",
+        (Send(request(target="/a")), Expect(), Send(request(target="/b")), Expect(), Probe()),
+    ),
     # The connection itself counts, so a limit of one refuses everything.
     get("limit-concurrency-503", "limited", "/plain"),
     get("limit-concurrency-503-head", "limited", "/plain", method="HEAD"),

@@ -9,11 +9,34 @@ ECHO = "echo"
 CASES = [
     *(
         get(f"method-{name.lower()}", ECHO, "/m", method=name)
-        for name in ("GET", "HEAD", "OPTIONS", "DELETE", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE")
+        for name in (
+            "GET",
+            "HEAD",
+            "OPTIONS",
+            "DELETE",
+            "TRACE",
+            "PROPFIND",
+            "PROPPATCH",
+            "MKCOL",
+            "COPY",
+            "MOVE",
+        )
     ),
     *(
         get(f"method-{name.lower()}", ECHO, "/m", method=name)
-        for name in ("LOCK", "UNLOCK", "SEARCH", "REPORT", "PURGE", "NOTIFY", "LINK", "UNLINK", "SOURCE", "M-SEARCH", "QUERY")
+        for name in (
+            "LOCK",
+            "UNLOCK",
+            "SEARCH",
+            "REPORT",
+            "PURGE",
+            "NOTIFY",
+            "LINK",
+            "UNLINK",
+            "SOURCE",
+            "M-SEARCH",
+            "QUERY",
+        )
     ),
     *(
         get(f"method-{name.lower()}-without-body", ECHO, "/m", [("Content-Length", "0")], method=name)
@@ -31,7 +54,7 @@ CASES = [
     get("target-query-two-marks", ECHO, "/a?b?c"),
     get("target-query-percent", ECHO, "/a?b=%20%2F%zz"),
     get("target-query-slash", ECHO, "/a?b=/../c"),
-    get("target-query-brackets", ECHO, "/a?b[]={c}|d^`\\\""),
+    get("target-query-brackets", ECHO, '/a?b[]={c}|d^`\\"'),
     get("target-query-on-root", ECHO, "/?x=1"),
     get("target-query-encoded-mark-in-path", ECHO, "/a%3Fb"),
     get("target-fragment", ECHO, "/a#frag"),

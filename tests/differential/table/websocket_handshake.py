@@ -26,9 +26,17 @@ def scope(id: str, target: str, fields: Fields = (), app: str = "echo") -> Case:
 CASES = [
     scope("ws-scope", "/ws/a?b=c"),
     scope("ws-scope-percent", "/ws/gr%C3%BCn%2F%zz?q=%20"),
-    scope("ws-scope-headers", "/ws", [("X-A", "1"), ("X-B", "2"), ("x-a", "3"), ("Cookie", "a=1"), ("Origin", "http://example.test")]),
+    scope(
+        "ws-scope-headers",
+        "/ws",
+        [("X-A", "1"), ("X-B", "2"), ("x-a", "3"), ("Cookie", "a=1"), ("Origin", "http://example.test")],
+    ),
     scope("ws-scope-subprotocols", "/ws", [("Sec-WebSocket-Protocol", "chat, superchat")]),
-    scope("ws-scope-subprotocols-two-fields", "/ws", [("Sec-WebSocket-Protocol", "a"), ("Sec-WebSocket-Protocol", "b,c")]),
+    scope(
+        "ws-scope-subprotocols-two-fields",
+        "/ws",
+        [("Sec-WebSocket-Protocol", "a"), ("Sec-WebSocket-Protocol", "b,c")],
+    ),
     scope("ws-scope-forwarded", "/ws", [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "1.2.3.4")]),
     scope("ws-scope-forwarded-wss", "/ws", [("X-Forwarded-Proto", "wss")]),
     scope("ws-scope-root-path", "/ws/a", app="echo-root-path"),
@@ -37,17 +45,42 @@ CASES = [
     scope("ws-scope-state-again", "/ws"),
     scope("ws-scope-absolute-form", "http://example.test/ws?x=1"),
     scope("ws-scope-latin-1-header", "/ws", [b"X-A: gr\xfcn"]),
-    *(conversation(f"trap08-ws-subprotocol-{name}", f"/subprotocol/{argument}", *ends(2),
-                   fields=[("Sec-WebSocket-Protocol", "chat, superchat"), ("Sec-WebSocket-Protocol", "last")])
-      for name, argument in (("first", "0"), ("second", "1"), ("third", "2"), ("none", "none"), ("not-offered", "=other"))),
+    *(
+        conversation(
+            f"trap08-ws-subprotocol-{name}",
+            f"/subprotocol/{argument}",
+            *ends(2),
+            fields=[("Sec-WebSocket-Protocol", "chat, superchat"), ("Sec-WebSocket-Protocol", "last")],
+        )
+        for name, argument in (
+            ("first", "0"),
+            ("second", "1"),
+            ("third", "2"),
+            ("none", "none"),
+            ("not-offered", "=other"),
+        )
+    ),
     conversation("trap08-ws-subprotocol-none-offered", "/subprotocol/none", *ends(2)),
-    conversation("trap08-ws-subprotocol-empty-members", "/subprotocol/none", *ends(2), fields=[("Sec-WebSocket-Protocol", "a,, b ,")]),
-    *(conversation(f"ws-accept-headers-{name}", f"/headers/{name}", *ends()) for name in ("two", "upper", "latin", "tuple", "protocol")),
-    Case("ws-accept-headers-crlf", "websocket", (Send(handshake("/headers/crlf")), Expect(), Eof())),
+    conversation(
+        "trap08-ws-subprotocol-empty-members",
+        "/subprotocol/none",
+        *ends(2),
+        fields=[("Sec-WebSocket-Protocol", "a,, b ,")],
+    ),
+    *(
+        conversation(f"ws-accept-headers-{name}", f"/headers/{name}", *ends())
+        for name in ("two", "upper", "latin", "tuple", "protocol")
+    ),
+    Case(
+        "ws-accept-headers-crlf", "websocket", (Send(handshake("/headers/crlf")), Expect(), Eof()), logs=True
+    ),
     # Refused by the server (RFC 6455 section 4.2.1)
     denied("ws-key-missing", handshake("/echo", replace=without("Sec-WebSocket-Key"))),
     denied("ws-key-short", handshake("/echo", replace=changed("Sec-WebSocket-Key", "c2hvcnQ="))),
-    denied("ws-key-not-base64", handshake("/echo", replace=changed("Sec-WebSocket-Key", "not base64 at all!!!!!!!"))),
+    denied(
+        "ws-key-not-base64",
+        handshake("/echo", replace=changed("Sec-WebSocket-Key", "not base64 at all!!!!!!!")),
+    ),
     denied("ws-key-twice", handshake("/echo", [("Sec-WebSocket-Key", KEY)])),
     denied("ws-version-missing", handshake("/echo", replace=without("Sec-WebSocket-Version"))),
     denied("ws-version-8", handshake("/echo", replace=changed("Sec-WebSocket-Version", "8"))),
@@ -55,40 +88,109 @@ CASES = [
     denied("ws-version-word", handshake("/echo", replace=changed("Sec-WebSocket-Version", "x"))),
     denied("ws-version-twice", handshake("/echo", [("Sec-WebSocket-Version", "13")])),
     denied("ws-by-post", request("POST", "/echo", [*UPGRADE, ("Content-Length", "0")])),
-    Case("ws-by-http10", "websocket", (Send(handshake("/echo", version="HTTP/1.0")), Expect(), Send(close()), Eof())),
-    denied("ws-connection-missing", handshake("/plain", replace=[*without("Connection"), ("Connection", "close")])),
-    denied("ws-connection-other-token", handshake("/plain", replace=[*without("Connection"), ("Connection", "foo, close")])),
+    Case(
+        "ws-by-http10",
+        "websocket",
+        (Send(handshake("/echo", version="HTTP/1.0")), Expect(), Send(close()), Eof()),
+    ),
+    denied(
+        "ws-connection-missing",
+        handshake("/plain", replace=[*without("Connection"), ("Connection", "close")]),
+    ),
+    denied(
+        "ws-connection-other-token",
+        handshake("/plain", replace=[*without("Connection"), ("Connection", "foo, close")]),
+    ),
     conversation("ws-connection-list", "/echo", Send(close()), Frames(), Eof(), fields=[("X-A", "1")]),
-    *(Case(f"ws-accepted-{name}", "websocket", (Send(handshake("/close/default", replace=fields)), Expect(), *ends()))
-      for name, fields in (
-          ("upper-case-fields", [("UPGRADE", "WebSocket"), ("CONNECTION", "UPGRADE"), ("SEC-WEBSOCKET-KEY", KEY), ("SEC-WEBSOCKET-VERSION", "13")]),
-          ("connection-list", [*without("Connection"), ("Connection", "keep-alive, Upgrade")]),
-          ("unknown-extension", [*UPGRADE, ("Sec-WebSocket-Extensions", "x-foo")]),
-          ("origin", [*UPGRADE, ("Origin", "null")]),
-          ("content-length-0", [*UPGRADE, ("Content-Length", "0")]),
-      )),
-    Case("ws-frame-in-the-same-packet", "websocket", (Send(handshake("/echo") + b"\x81\x82\x00\x00\x00\x00hi"), Expect(), Sync(), Send(close()), Eof())),
-    Case("ws-handshake-in-pieces", "websocket",
-         (*(step for part in (handshake("/close/default")[:20], handshake("/close/default")[20:90], handshake("/close/default")[90:])
-            for step in (Send(part), Sync())), Expect(), *ends())),
-    Case("ws-after-keep-alive-request", "websocket", (Send(request(target="/plain")), Expect(), Send(handshake("/close/default")), Expect(), *ends())),
+    *(
+        Case(
+            f"ws-accepted-{name}",
+            "websocket",
+            (Send(handshake("/close/default", replace=fields)), Expect(), *ends()),
+        )
+        for name, fields in (
+            (
+                "upper-case-fields",
+                [
+                    ("UPGRADE", "WebSocket"),
+                    ("CONNECTION", "UPGRADE"),
+                    ("SEC-WEBSOCKET-KEY", KEY),
+                    ("SEC-WEBSOCKET-VERSION", "13"),
+                ],
+            ),
+            ("connection-list", [*without("Connection"), ("Connection", "keep-alive, Upgrade")]),
+            ("unknown-extension", [*UPGRADE, ("Sec-WebSocket-Extensions", "x-foo")]),
+            ("origin", [*UPGRADE, ("Origin", "null")]),
+            ("content-length-0", [*UPGRADE, ("Content-Length", "0")]),
+        )
+    ),
+    Case(
+        "ws-frame-in-the-same-packet",
+        "websocket",
+        (Send(handshake("/echo") + b"\x81\x82\x00\x00\x00\x00hi"), Expect(), Sync(), Send(close()), Eof()),
+    ),
+    Case(
+        "ws-handshake-in-pieces",
+        "websocket",
+        (
+            *(
+                step
+                for part in (
+                    handshake("/close/default")[:20],
+                    handshake("/close/default")[20:90],
+                    handshake("/close/default")[90:],
+                )
+                for step in (Send(part), Sync())
+            ),
+            Expect(),
+            *ends(),
+        ),
+    ),
+    Case(
+        "ws-after-keep-alive-request",
+        "websocket",
+        (Send(request(target="/plain")), Expect(), Send(handshake("/close/default")), Expect(), *ends()),
+    ),
     # Refused by the app
-    conversation("trap09-ws-refused-403", "/refuse", Eof(), key="refuse1"),
-    *(conversation(f"ws-denial-{name}", f"/deny/{name}", Eof(), key=f"deny-{name}") for name in ("one", "parts", "bare", "empty", "odd", "upper", "200")),
-    conversation("ws-denial-unfinished", "/deny/unfinished", Eof()),
-    conversation("ws-denial-status-700", "/deny/status", Eof()),
-    conversation("ws-raise-before-accept", "/raise/before", Eof()),
-    conversation("ws-return-before-accept", "/return/before", Eof()),
-    conversation("ws-unknown-path-raises", "/nothing", Eof()),
+    conversation("trap09-ws-refused-403", "/refuse", Eof(), key="refuse1", logs=True),
+    *(
+        conversation(f"ws-denial-{name}", f"/deny/{name}", Eof(), key=f"deny-{name}")
+        for name in ("one", "parts", "bare", "empty", "odd", "upper", "200")
+    ),
+    conversation("ws-denial-unfinished", "/deny/unfinished", Eof(), logs=True),
+    conversation("ws-denial-status-700", "/deny/status", Eof(), logs=True),
+    conversation("ws-raise-before-accept", "/raise/before", Eof(), logs=True),
+    conversation("ws-return-before-accept", "/return/before", Eof(), logs=True),
+    conversation("ws-unknown-path-raises", "/nothing", Eof(), logs=True),
     conversation("ws-send-before-accept", "/wrong/send-first", *ends(2)),
     conversation("ws-connect-not-received-first", "/no-connect", Send(close()), Frames(), Eof()),
-    Case("trap07-ws-client-leaves-before-accept", "websocket",
-         (Send(handshake("/wait/g1?wait1")), Sync(), Close(), Sync(), Release("g1"), Journal("wait1"))),
-    Case("trap07-ws-client-resets-before-accept", "websocket",
-         (Send(handshake("/wait/g2?wait2")), Sync(), Close(reset=True), Sync(), Release("g2"), Journal("wait2"))),
-    Case("ws-upgrade-refused-by-http-app", "protocol", (Send(handshake("/plain")), Expect(), Eof()), logs=True),
+    Case(
+        "trap07-ws-client-leaves-before-accept",
+        "websocket",
+        (Send(handshake("/wait/g1?wait1")), Sync(), Close(), Sync(), Release("g1"), Journal("wait1")),
+        logs=True,
+    ),
+    Case(
+        "trap07-ws-client-resets-before-accept",
+        "websocket",
+        (
+            Send(handshake("/wait/g2?wait2")),
+            Sync(),
+            Close(reset=True),
+            Sync(),
+            Release("g2"),
+            Journal("wait2"),
+        ),
+        logs=True,
+    ),
+    Case(
+        "ws-upgrade-refused-by-http-app", "protocol", (Send(handshake("/plain")), Expect(), Eof()), logs=True
+    ),
     # permessage-deflate (RFC 7692)
-    conversation("ws-deflate-offered", "/close/default", *ends(), fields=[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")]),
-    conversation("ws-deflate-offered-but-off", "/close/default", *ends(), app="websocket-small",
-                 fields=[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")]),
-]  # fmt: skip
+    conversation(
+        "ws-deflate-offered",
+        "/close/default",
+        *ends(),
+        fields=[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")],
+    ),
+]
