@@ -100,7 +100,7 @@ FIELDS: tuple[Fields, ...] = (
 )
 
 
-@pytest.fixture(scope="module", params=TRUSTED.values(), ids=TRUSTED.keys())
+@pytest.fixture(scope="module", params=list(TRUSTED.values()), ids=list(TRUSTED))
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, ServerProcess]]:
