@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Awaitable, Callable
@@ -28,8 +29,9 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
         return
-    if scope["type"] != "http":
-        raise RuntimeError(scope["type"])
+    if scope["type"] == "websocket":
+        await _echo(receive, send)
+        return
     query = {key: int(values[0]) for key, values in parse_qs(scope["query_string"].decode()).items()}
     number = query.get("id")
     if number is not None:
@@ -50,6 +52,20 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     if report := os.environ.get("SOAK_REPORT"):
         Path(report).write_bytes(started + finished)
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _echo(receive: Receive, send: Send) -> None:
+    """Sends every WebSocket message back."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    gauges["active"] += 1
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            # A client that has gone is reported by an OSError (ASGI specification, version 2.4).
+            with contextlib.suppress(OSError):
+                await send({"type": "websocket.send", "bytes": message["bytes"]})
+    finally:
+        gauges["active"] -= 1
 
 
 async def _work(query: dict[str, int], receive: Receive, send: Send) -> None:

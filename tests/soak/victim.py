@@ -61,6 +61,19 @@ def nothing(connection: socket.socket) -> None:
     connection.recv(1)
 
 
+def websocket(connection: socket.socket) -> None:
+    """A WebSocket that is written to faster than it is read."""
+    connection.sendall(
+        HEAD % b"GET /echo" + b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c29hayBzb2FrIHNvYWsgcw==\r\n\r\n"
+    )
+    # A binary message of 16,384 bytes with the mask zero (RFC 6455 section 5.2).
+    frame = b"\x82\xfe\x40\x00" + bytes(4) + b"w" * 16384
+    while True:
+        connection.sendall(frame)
+        connection.recv(1024)
+
+
 def run(port: int, client: Callable[[socket.socket], None]) -> None:
     """One connection; what breaks it does not matter."""
     try:
@@ -71,6 +84,6 @@ def run(port: int, client: Callable[[socket.socket], None]) -> None:
 
 
 if __name__ == "__main__":
-    for kind in (keep_alive, pipeline, read_slowly, read_fast, upload, half_a_head, nothing):
+    for kind in (keep_alive, pipeline, read_slowly, read_fast, upload, half_a_head, nothing, websocket):
         threading.Thread(target=run, args=(int(sys.argv[1]), kind)).start()
     print("ready", flush=True)
