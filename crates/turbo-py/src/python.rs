@@ -1,4 +1,4 @@
-//! The few calls into CPython that the interface has no fast form for.
+//! The few calls into the C API that the interface has no fast form for.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;

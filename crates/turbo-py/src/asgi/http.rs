@@ -143,7 +143,7 @@ impl HttpCycle {
         let cycle = slf.get();
         let mut state = cycle.lock();
         let Some(head) = state.head.take() else {
-            if state.body_broken {
+            if state.body_malformed {
                 return Poll::Ready(Answered::Malformed);
             }
             if state.finished {
@@ -176,7 +176,7 @@ impl HttpCycle {
                 after_python(py);
             });
         }
-        let server = cycle.server.server_header.as_ref();
+        let server = cycle.server.product.as_ref();
         let response = assemble(head, body, server, &cycle.server.reasons);
         Poll::Ready(Answered::Response { response, close })
     }

@@ -16,7 +16,7 @@ use turbo_http::websocket::Handshake;
 use super::http::{Answered, HttpCycle};
 use super::response::ResponseBody;
 use super::service::ConnectionContext;
-use super::state::{Gathered, gather};
+use super::state::{Gathered, Rest, gather};
 use super::websocket::WebSocketSession;
 
 /// A response in the making. Dropped before it is made, it tells the app of the disconnect.
@@ -70,11 +70,16 @@ impl Responding {
         let Some((parts, mut body)) = request.take() else { return };
         let context = Rc::clone(context);
         let mut early = Bytes::new();
-        *self = match gather(&mut body, &mut early, cx) {
-            Gathered::Ended => context.start(parts, None, early),
-            Gathered::Open => context.start(parts, Some(body), early),
-            Gathered::Broken => Self::refused(Python::attach(|py| context.malformed(py))),
+        let rest = match gather(&mut body, &mut early, cx) {
+            Gathered::Ended => Rest::Nothing,
+            Gathered::Open => Rest::Open(body),
+            Gathered::Lost => Rest::Lost,
+            Gathered::Malformed => {
+                *self = Self::refused(Python::attach(|py| context.malformed(py)));
+                return;
+            }
         };
+        *self = context.start(parts, rest, early);
     }
 }
 

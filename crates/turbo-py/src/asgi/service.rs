@@ -20,7 +20,7 @@ use super::responding::{Aborted, Responding};
 use super::response::{ResponseBody, assemble};
 use super::scope::{self, Peer};
 use super::server::Server;
-use super::state::{Head, Length, State};
+use super::state::{Head, Length, Rest, State};
 use super::websocket::{Answer, WebSocketSession, pump};
 use crate::reactor::after_python;
 
@@ -62,21 +62,21 @@ impl Service<Request<RequestBody>> for AppService {
         }
         let (parts, body) = request.into_parts();
         if body.is_end_stream() {
-            return context.start(parts, None, Bytes::new());
+            return context.start(parts, Rest::Nothing, Bytes::new());
         }
         if parts.headers.contains_key(header::EXPECT) {
             // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
-            return context.start(parts, Some(body), Bytes::new());
+            return context.start(parts, Rest::Open(body), Bytes::new());
         }
         Responding::prefetching(context, parts, body)
     }
 }
 
 impl ConnectionContext {
-    /// Calls the app; `early` is what has arrived of the body, `body` the rest.
-    pub(crate) fn start(self: Rc<Self>, parts: Parts, body: Option<RequestBody>, early: Bytes) -> Responding {
+    /// Calls the app; `early` is what has arrived of the body.
+    pub(crate) fn start(self: Rc<Self>, parts: Parts, rest: Rest, early: Bytes) -> Responding {
         Python::attach(|py| {
-            let begun = self.begin(py, parts, body, early);
+            let begun = self.begin(py, parts, rest, early);
             after_python(py);
             match begun {
                 Ok(cycle) => Responding::running(self, cycle),
@@ -85,15 +85,9 @@ impl ConnectionContext {
         })
     }
 
-    fn begin(
-        &self,
-        py: Python<'_>,
-        parts: Parts,
-        body: Option<RequestBody>,
-        early: Bytes,
-    ) -> PyResult<Py<HttpCycle>> {
+    fn begin(&self, py: Python<'_>, parts: Parts, rest: Rest, early: Bytes) -> PyResult<Py<HttpCycle>> {
         let scope = scope::build(py, &self.server, self.peer()?, &parts, None)?;
-        let mut state = State::new(body, parts.method == Method::HEAD);
+        let mut state = State::new(rest, parts.method == Method::HEAD);
         state.expects_continue = parts.headers.contains_key(header::EXPECT);
         if !early.is_empty() {
             state.prefetched(early);
@@ -192,7 +186,7 @@ impl ConnectionContext {
     }
 
     fn dress(&self, head: Head, body: ResponseBody) -> Response<ResponseBody> {
-        assemble(head, body, self.server.server_header.as_ref(), &self.server.reasons)
+        assemble(head, body, self.server.product.as_ref(), &self.server.reasons)
     }
 
     fn peer(&self) -> PyResult<&Peer> {

@@ -49,6 +49,14 @@ impl Refusal {
     }
 }
 
+/// What is still to come of a request body.
+pub(crate) enum Rest {
+    Nothing,
+    Open(RequestBody),
+    /// The client went away in the middle of it.
+    Lost,
+}
+
 /// What `receive` has for the app.
 pub(crate) enum Received {
     Body {
@@ -68,7 +76,7 @@ pub(crate) struct State {
     early: Option<Bytes>,
     body_told: bool,
     /// The body turned out malformed before the app had answered.
-    pub(crate) body_broken: bool,
+    pub(crate) body_malformed: bool,
     /// The client waits for `100 Continue`, which reading the body would send.
     pub(crate) expects_continue: bool,
     pub(crate) disconnected: bool,
@@ -88,14 +96,16 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(body: Option<RequestBody>, is_head: bool) -> Self {
+    pub(crate) fn new(rest: Rest, is_head: bool) -> Self {
+        let disconnected = matches!(rest, Rest::Lost);
+        let body = if let Rest::Open(body) = rest { Some(body) } else { None };
         Self {
             body,
             early: None,
             body_told: false,
-            body_broken: false,
+            body_malformed: false,
             expects_continue: false,
-            disconnected: false,
+            disconnected,
             started: false,
             complete: false,
             finished: false,
@@ -141,9 +151,9 @@ impl State {
             }
             Gathered::Open if data.is_empty() => Received::Pending,
             Gathered::Open => Received::Body { data, more: true },
-            Gathered::Broken => {
+            Gathered::Lost | Gathered::Malformed => {
                 self.body = None;
-                self.body_broken = !self.started;
+                self.body_malformed = matches!(outcome, Gathered::Malformed) && !self.started;
                 self.disconnected = true;
                 Received::Broken
             }
@@ -274,8 +284,10 @@ pub(crate) enum Gathered {
     Ended,
     /// More will come; the waker is registered unless enough was read.
     Open,
-    /// The peer broke off or sent nonsense.
-    Broken,
+    /// The peer is gone.
+    Lost,
+    /// The peer sent what is no body (RFC 9112 7.1).
+    Malformed,
 }
 
 /// Reads what has arrived of `body`, up to the high-water mark, into `data`.
@@ -291,7 +303,8 @@ pub(crate) fn gather(body: &mut RequestBody, data: &mut Bytes, cx: &mut Context<
         match std::pin::Pin::new(&mut *body).poll_frame(cx) {
             Poll::Pending => break Gathered::Open,
             Poll::Ready(None) => break Gathered::Ended,
-            Poll::Ready(Some(Err(_))) => break Gathered::Broken,
+            Poll::Ready(Some(Err(error))) if error.is_disconnected() => break Gathered::Lost,
+            Poll::Ready(Some(Err(_))) => break Gathered::Malformed,
             Poll::Ready(Some(Ok(frame))) => {
                 let Ok(piece) = frame.into_data() else { continue };
                 if data.is_empty() && more.is_none() {

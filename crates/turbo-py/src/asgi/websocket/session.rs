@@ -100,7 +100,7 @@ impl WebSocketSession {
     fn accept(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<()> {
         let mut headers = HeaderMap::new();
         headers.extend(self.server.default_headers.iter().cloned());
-        if let Some(server) = &self.server.server_header {
+        if let Some(server) = &self.server.product {
             headers.insert(header::SERVER, server.clone());
         }
         message::headers(message, &mut headers)?;
