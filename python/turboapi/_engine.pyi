@@ -1,22 +1,38 @@
-"""Types of the extension module (`crates/turbo-py`); `mypy.stubtest` compares the two."""
+"""Types of the extension module (`crates/turbo-py`); `make lint` compares the two with stubtest."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, final
+from typing import Any, Self, final
+
+__all__ = ["ClientDisconnected", "HttpServer", "Reactor", "__version__", "build_profile"]
+
+__version__: str
+"""The version of the engine, the same as of the package."""
+
+build_profile: str
+"""Cargo's profile: "debug" or "release"."""
+
+class ClientDisconnected(OSError):
+    """What `send` raises when the client has gone (ASGI specification 2.4, `send` after a disconnect)."""
 
 @final
 class Reactor:
     """What `turboapi.loop` runs in place of a selector's wait."""
 
-    def __init__(self) -> None: ...
-    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell it the loop that it serves."""
-    def park(self, fd: int, timeout: float | None) -> bool:
-        """Run the engine until the loop has work; whether `fd` became readable."""
+    def __new__(cls) -> Self: ...
+    def bind(self, event_loop: asyncio.AbstractEventLoop) -> None:
+        """Tie it to the loop that it serves; called once, by the loop's constructor."""
+    def park(self, poller: int, timeout: float | None) -> bool:
+        """Run the engine until the loop has work; true when `poller` has events to fetch.
+
+        `timeout` is in seconds; None waits for ever, zero or less polls.
+        """
     def wake(self) -> None:
-        """End `park`."""
+        """End the current or the next `park`."""
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """An awaitable that completes after `seconds` on the engine's own clock."""
     def close(self) -> None:
-        """Drop everything that runs on it."""
+        """Drop everything that runs on it; further calls raise `RuntimeError`."""
 
 @final
 class HttpServer:
@@ -25,8 +41,8 @@ class HttpServer:
     Every call belongs on the loop's thread, except `take_access_log`.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         event_loop: asyncio.AbstractEventLoop,
         app: Callable[
             [
@@ -54,7 +70,7 @@ class HttpServer:
         ws_ping_timeout: float | None = ...,
         h11_max_incomplete_event_size: int | None = ...,
         access_log: bool = ...,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def connections(self) -> int:
         """Open connections."""
