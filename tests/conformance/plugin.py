@@ -86,9 +86,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--conformance-report", type=str)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    # Before any conftest.py can import the client's name.
+    if early_config.known_args_namespace.conformance_client == "turboapi":
+        _replace_client()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--conformance-client") == "turboapi":
-        _replace_client()
         from turboapi.testclient.server import EngineServer
 
         config.pluginmanager.register(Counter(CONNECTIONS, EngineServer, "connect"))

@@ -134,6 +134,17 @@ def test_closing_a_stream_cancels_the_app(make_client: ClientFactory) -> None:
     assert ended == ["generator"]
 
 
+@pytest.mark.parametrize("size", [0, 10, 100_000])
+def test_closing_a_stream_whose_producer_never_waits(make_client: ClientFactory, size: int) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * size, "more_body": True})
+
+    with make_client(app).stream("GET", "/") as response:
+        assert response.status_code == 200
+
+
 def test_leaving_the_client_cancels_open_requests(make_client: ClientFactory) -> None:
     cancelled: list[bool] = []
 
@@ -249,6 +260,26 @@ def test_trailers(make_client: ClientFactory) -> None:
     response = make_client(app).get("/")
     assert response.content == b"ok"
     assert response.extensions["http.response.trailers"] == [(b"x-a", b"1"), (b"x-b", b"2")]
+
+
+def test_closing_before_the_trailers_cancels_the_app(make_client: ClientFactory) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "trailers": True})
+        await send({"type": "http.response.body", "body": b"ok"})
+        await anyio.sleep_forever()
+
+    with make_client(app).stream("GET", "/") as response:
+        assert next(response.iter_raw()) == b"ok"
+
+
+def test_trailers_that_were_not_announced(make_client: ClientFactory) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"ok"})
+        await send({"type": "http.response.trailers", "headers": []})
+
+    with pytest.raises(AssertionError, match="without declaring trailers"):
+        make_client(app).get("/")
 
 
 def test_redirects_and_cookies(make_client: ClientFactory) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 from fastapi import FastAPI, WebSocket
+from starlette.endpoints import WebSocketEndpoint
 from starlette.responses import JSONResponse
 from starlette.testclient import WebSocketDenialResponse
 from starlette.types import Receive, Scope, Send
@@ -22,6 +23,10 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await websocket.accept()
     while (message := await websocket.receive())["type"] == "websocket.receive":
         await send({**message, "type": "websocket.send"})
+
+
+class WebSocketApp(WebSocketEndpoint):
+    encoding = "text"
 
 
 def test_text_bytes_and_json(make_client: ClientFactory) -> None:
@@ -75,6 +80,35 @@ def test_leaving_closes_and_lets_the_app_end(make_client: ClientFactory) -> None
     with make_client(app).websocket_connect("/"):
         pass
     assert ended == ["ended"]
+
+
+def test_what_the_app_sends_after_the_end_is_dropped(make_client: ClientFactory) -> None:
+    ended: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await echo(scope, receive, send)
+        await send({"type": "websocket.send", "text": "late"})
+        await send({"type": "websocket.close"})
+        ended.append("ended")
+
+    with make_client(app).websocket_connect("/"):
+        pass
+    assert ended == ["ended"]
+
+
+def test_names_of_headers_are_the_apps(make_client: ClientFactory) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "headers": [(b"X-Test", b"1")]})
+        await receive()
+
+    with make_client(app).websocket_connect("/") as session:
+        assert session.extra_headers == [(b"X-Test", b"1")]
+
+
+def test_messages_that_no_client_sends(make_client: ClientFactory) -> None:
+    with pytest.raises(RuntimeError), make_client(WebSocketApp).websocket_connect("/") as session:
+        session.send({"type": "websocket.connect"})
 
 
 def test_leaving_cancels_an_app_that_does_not_listen(make_client: ClientFactory) -> None:

@@ -101,8 +101,9 @@ def _as_sent(message: Message, sent: Message) -> Message:
     return {**message, "code": code, "reason": message.get("reason") or sent.get("reason")}
 
 
-def _names(message: Message) -> frozenset[bytes]:
-    return frozenset(bytes(name).lower() for name, _ in message.get("headers", ()))
+def _names(message: Message) -> dict[bytes, bytes]:
+    """The names of a message's headers: in lower case, and as the app wrote them."""
+    return {bytes(name).lower(): bytes(name) for name, _ in message.get("headers", ())}
 
 
 class HttpExchange(Exchange):
@@ -114,9 +115,10 @@ class HttpExchange(Exchange):
         super().__init__(app, scope)
         self.response_started = False
         self.body_complete = False
-        self.header_names: frozenset[bytes] = frozenset()
+        self.header_names: dict[bytes, bytes] = {}
         self.trailers_expected = False
         self.trailers: Headers = []
+        self._trailers_sent = False
         self.debug_info: dict[str, Any] | None = None
 
     @property
@@ -131,18 +133,36 @@ class HttpExchange(Exchange):
         match message["type"]:
             case "http.response.debug":
                 self.debug_info = message["info"]
-            case "http.response.trailers" if self.trailers_expected:
-                self.trailers.extend(message.get("headers", []))
+            case "http.response.push":
+                pass  # An app that enables the extension itself; the stock client drops the message.
             case "http.response.start":
                 self.header_names = _names(message)
                 self.trailers_expected = message.get("trailers", False)
                 self.response_started = True
                 await self._engine_send({key: value for key, value in message.items() if key != "trailers"})
             case "http.response.body":
+                # Set first: the test may act on the last bytes before this task goes on.
+                self.body_complete = self.body_complete or not message.get("more_body", False)
                 await self._engine_send(message)
-                self.body_complete = not message.get("more_body", False)
+                if not self.body_complete:
+                    # A producer that never waits must still be open to `cancel`, as it is with the stock client.
+                    await asyncio.sleep(0)
+            case "http.response.trailers":
+                self._take_trailers(message)
             case _:
                 await self._engine_send(message)
+
+    @property
+    def trailers_complete(self) -> bool:
+        """Whether the app has sent the trailers that it has announced."""
+        return self._trailers_sent or not self.trailers_expected
+
+    def _take_trailers(self, message: Message) -> None:
+        assert self.trailers_expected, "The app sent trailers without declaring trailers."
+        assert self.body_complete, "The app sent trailers before body completed."
+        assert not self._trailers_sent, "The app sent trailers after response completed."
+        self.trailers.extend(message.get("headers", []))
+        self._trailers_sent = not message.get("more_trailers", False)
 
 
 class WebSocketExchange(Exchange):
@@ -154,7 +174,7 @@ class WebSocketExchange(Exchange):
         super().__init__(app, scope)
         self.accepted = False
         self.denial_complete = False
-        self.header_names: frozenset[bytes] = frozenset()
+        self.header_names: dict[bytes, bytes] = {}
         self.close_message: Message | None = None
         self.client_close: Message | None = None
         self.disconnected = False
@@ -201,7 +221,12 @@ class WebSocketExchange(Exchange):
                 self.header_names = _names(message)
             case "websocket.http.response.body":
                 self.denial_complete = not message.get("more_body", False)
-        await self._engine_send(message)
+        try:
+            await self._engine_send(message)
+        except OSError:
+            # What the app says after the test has closed goes nowhere; the stock session takes it silently.
+            if self.client_close is None:
+                raise
 
     async def _await_disconnect(self) -> None:
         if not self.disconnected:

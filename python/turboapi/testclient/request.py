@@ -71,7 +71,10 @@ def scope_overrides(
     scope: dict[str, Any] = {
         "scheme": url.scheme,
         "client": client,
-        "server": [url.raw_host.decode("ascii"), url.port or _DEFAULT_PORTS[url.scheme]],
+        "server": [
+            url.raw_host.decode("ascii"),
+            _DEFAULT_PORTS[url.scheme] if url.port is None else url.port,
+        ],
         "root_path": root_path,
         "state": state.copy(),
     }

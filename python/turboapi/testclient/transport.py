@@ -156,8 +156,8 @@ class _HttpCall:
         if self._connection is not None:
             self._connection.close()
         exchange = self.exchange
-        wanted = exchange.arrived.is_set() and (self._received or exchange.body_complete)
-        if not self._app.done() and not wanted:
+        wanted = exchange.body_complete and exchange.trailers_complete
+        if not self._app.done() and not (wanted or (self._received and exchange.arrived.is_set())):
             self._server.portal.call(exchange.cancel)
         wait([self._app])
         self._transport.forget(self)

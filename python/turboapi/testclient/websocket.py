@@ -93,7 +93,12 @@ class WebSocketTestSession(StockSession):
             return self
 
     def send(self, message: Message) -> None:
-        """Send a ``websocket.receive`` or ``websocket.disconnect`` as a frame; nothing after the close."""
+        """Send a ``websocket.receive`` or ``websocket.disconnect`` as a frame; nothing after the close.
+
+        Raises `RuntimeError` for messages that only a server can make.
+        """
+        if message["type"] not in ("websocket.receive", "websocket.disconnect"):
+            raise RuntimeError(f"A client cannot send {message['type']!r}.")
         if self._ended or self._protocol.state is not State.OPEN:
             return
         if message["type"] == "websocket.disconnect":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import h11
 
@@ -51,10 +51,13 @@ def write(sock: socket.socket, data: bytes, on_read: Callable[[bytes], None]) ->
             return
 
 
-def app_headers(head: Head, sent: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
-    """The headers of a response without those that the engine added to the app's; `sent`: the app's names."""
+def app_headers(head: Head, sent: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """The headers of a response without those that the engine added, with names as the app wrote them.
+
+    `sent` maps the app's names in lower case to the app's names.
+    """
     return [
-        (name, value)
+        (sent.get(name.lower(), name), value)
         for name, value in head.headers.raw_items()
         if name.lower() not in _SERVER_HEADERS or name.lower() in sent
     ]
