@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from turboapi.config import Config
@@ -10,15 +9,11 @@ from turboapi.errors import ConfigError
 from turboapi.main import run
 
 if TYPE_CHECKING:
+    from turboapi._engine import __version__
     from turboapi.applications import TurboAPI
     from turboapi.server import Server
 
 __all__ = ["Config", "ConfigError", "Server", "TurboAPI", "__version__", "run"]
-
-try:
-    __version__ = importlib.metadata.version("turboapi")
-except importlib.metadata.PackageNotFoundError:
-    __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> Any:
@@ -31,4 +26,8 @@ def __getattr__(name: str) -> Any:
         from turboapi.server import Server
 
         return Server
+    if name == "__version__":
+        from turboapi._engine import __version__
+
+        return __version__
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
