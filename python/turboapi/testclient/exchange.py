@@ -145,7 +145,8 @@ class HttpExchange(Exchange):
                 self.body_complete = self.body_complete or not message.get("more_body", False)
                 await self._engine_send(message)
                 if not self.body_complete:
-                    # A producer that never waits must still be open to `cancel`, as it is with the stock client.
+                    # A producer that never waits must still be open to `cancel`, as it is with the stock
+                    # client.
                     await asyncio.sleep(0)
             case "http.response.trailers":
                 self._take_trailers(message)
