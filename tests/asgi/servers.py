@@ -72,9 +72,9 @@ class Server:
         if receive_buffer is not None:
             # Before connecting: the window is negotiated then.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.connect(self.address)
         connection = Connection(client)
         self._connections.append(connection)
+        client.connect(self.address)
         return connection
 
     def ask(self, request: bytes, *, method: bytes = b"GET") -> Response:
@@ -122,6 +122,10 @@ class Server:
     def error_texts(self) -> list[str]:
         """The messages of `errors`."""
         return [record.getMessage() for record in self.errors]
+
+    def forget_errors(self) -> None:
+        """Drop the records, and with them the exceptions they hold."""
+        self._errors.records.clear()
 
     def access_lines(self) -> list[str]:
         """The access log since the last call."""
