@@ -11,7 +11,7 @@ use std::task::Waker;
 
 use tokio::sync::oneshot;
 
-use crate::head::HeadScan;
+use crate::head::{HeadScan, has_bare_line_feed};
 use crate::listener::Address;
 use crate::registry::Registry;
 use crate::upgrade::Upgraded;
@@ -162,6 +162,8 @@ pub(crate) struct State {
     failing: Cell<bool>,
     /// The peer has closed its sending side.
     peer_done: Cell<bool>,
+    /// The header section has to be looked at more closely before it is believed.
+    suspect: Cell<bool>,
     /// Follows a header section that comes in pieces.
     scan: RefCell<Option<HeadScan>>,
     /// The last request announced a body.
@@ -186,6 +188,7 @@ impl State {
             expired: Cell::new(false),
             failing: Cell::new(false),
             peer_done: Cell::new(false),
+            suspect: Cell::new(false),
             scan: RefCell::new(None),
             body_expected: Cell::new(false),
             waker: Cell::new(None),
@@ -225,6 +228,7 @@ impl State {
         if self.phase.get() == Phase::ReadingHead {
             let mut scan = self.scan.borrow_mut();
             if scan.is_none() {
+                self.suspect.set(true);
                 *scan = Some(self.registry.last_read.scan(self.info.id()));
             }
         }
@@ -236,6 +240,7 @@ impl State {
         match self.phase.get() {
             Phase::Fresh | Phase::Idle => {
                 self.enter(Phase::ReadingHead);
+                self.suspect.set(has_bare_line_feed(bytes));
                 self.registry.last_read.keep(self.info.id(), bytes);
             }
             Phase::ReadingHead => {
@@ -247,11 +252,15 @@ impl State {
         }
     }
 
-    /// Whether the header section just received announces its body in two ways.
-    pub(crate) fn framing_is_ambiguous(&self) -> bool {
-        match &*self.scan.borrow() {
-            Some(scan) => scan.is_ambiguous(),
-            None => self.registry.last_read.scan(self.info.id()).is_ambiguous(),
+    /// Whether the header section just received could be read in two ways. `chunked` says that its body is.
+    #[inline]
+    pub(crate) fn head_is_doubtful(&self, chunked: bool) -> bool {
+        (chunked || self.suspect.get()) && {
+            let doubtful = |scan: &HeadScan| scan.is_ambiguous() || scan.has_bare_line_feed();
+            match &*self.scan.borrow() {
+                Some(scan) => doubtful(scan),
+                None => doubtful(&self.registry.last_read.scan(self.info.id())),
+            }
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! hyper accepts a request with both `Content-Length` and `Transfer-Encoding`: it obeys the latter and drops the
 //! former, as RFC 9112 section 6.3 permits, so the service cannot see that there were two. Refusing is safer
-//! (a proxy in front may have believed the other one) and is what the parsers of uvicorn do.
+//! (a proxy in front may have believed the other one) and is what the parsers of uvicorn do. They also refuse lines
+//! that end in a line feed alone, which hyper takes.
+//!
+//! A header section that arrives in one packet behind another request is only checked by hyper.
 
 use std::cell::RefCell;
 
@@ -40,12 +43,26 @@ impl LastRead {
     }
 }
 
+/// Whether a line ends in a line feed alone. Looks at everything, so that the loop has no branches: in a body
+/// that came along it means nothing.
+#[inline]
+pub(crate) fn has_bare_line_feed(bytes: &[u8]) -> bool {
+    let Some(behind) = bytes.get(1..) else { return false };
+    bytes
+        .iter()
+        .zip(behind)
+        .fold(false, |found, (before, byte)| found | ((*byte == b'\n') & (*before != b'\r')))
+}
+
 /// Follows one header section over any number of reads, up to the empty line that ends it.
 #[derive(Debug, Default)]
 pub(crate) struct HeadScan {
-    state: Position,
+    position: Position,
+    /// The byte before the next one.
+    last: u8,
     content_length: bool,
     transfer_encoding: bool,
+    bare_line_feed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,57 +101,63 @@ impl HeadScan {
         self.content_length && self.transfer_encoding
     }
 
+    /// Whether a line ended in a line feed alone.
+    pub(crate) fn has_bare_line_feed(&self) -> bool {
+        self.bare_line_feed
+    }
+
     /// Looks at the next bytes of the section.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
-        loop {
-            match self.state {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match self.position {
                 Position::Done => return,
-                Position::Before => {
-                    let Some(start) = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')) else {
-                        return;
-                    };
-                    bytes = &bytes[start..];
-                    self.state = Position::InLine;
+                Position::Before if matches!(byte, b'\r' | b'\n') => at += 1,
+                Position::Before => self.position = Position::InLine,
+                Position::InLine => {
+                    let Some(offset) = memchr::memchr(b'\n', &bytes[at..]) else { break };
+                    at += offset;
+                    self.end_line(bytes, at, Position::LineStart);
+                    at += 1;
                 }
-                Position::InLine => match memchr::memchr(b'\n', bytes) {
-                    Some(end) => {
-                        bytes = &bytes[end + 1..];
-                        self.state = Position::LineStart;
-                    }
-                    None => return,
-                },
                 Position::LineStart => {
-                    let Some((&first, rest)) = bytes.split_first() else { return };
-                    bytes = rest;
-                    self.state = match first {
-                        b'c' | b'C' => Position::InName(Name::ContentLength, 1),
-                        b't' | b'T' => Position::InName(Name::TransferEncoding, 1),
-                        b'\r' => Position::LineStart,
-                        b'\n' => Position::Done,
-                        _ => Position::InLine,
-                    };
+                    match byte {
+                        b'c' | b'C' => self.position = Position::InName(Name::ContentLength, 1),
+                        b't' | b'T' => self.position = Position::InName(Name::TransferEncoding, 1),
+                        b'\r' => {}
+                        b'\n' => self.end_line(bytes, at, Position::Done),
+                        _ => self.position = Position::InLine,
+                    }
+                    at += 1;
                 }
                 Position::InName(name, matched) => {
                     let expected = &name.bytes()[matched..];
-                    let length = expected.len().min(bytes.len());
-                    let (head, rest) = bytes.split_at(length);
-                    if !head.eq_ignore_ascii_case(&expected[..length]) {
+                    let length = expected.len().min(bytes.len() - at);
+                    let found = &bytes[at..at + length];
+                    if !found.eq_ignore_ascii_case(&expected[..length]) {
                         // The line feed may be among the bytes just compared.
-                        self.state = Position::InLine;
-                    } else if length == expected.len() {
+                        self.position = Position::InLine;
+                        continue;
+                    }
+                    at += length;
+                    self.position = Position::InName(name, matched + length);
+                    if length == expected.len() {
                         match name {
                             Name::ContentLength => self.content_length = true,
                             Name::TransferEncoding => self.transfer_encoding = true,
                         }
-                        bytes = rest;
-                        self.state = Position::InLine;
-                    } else {
-                        self.state = Position::InName(name, matched + length);
-                        return;
+                        self.position = Position::InLine;
                     }
                 }
             }
         }
+        self.last = bytes.last().copied().unwrap_or(self.last);
+    }
+
+    fn end_line(&mut self, bytes: &[u8], at: usize, next: Position) {
+        let before = at.checked_sub(1).map_or(self.last, |before| bytes[before]);
+        self.bare_line_feed |= before != b'\r';
+        self.position = next;
     }
 }
 
@@ -178,6 +201,33 @@ mod tests {
         ] {
             assert!(!ambiguous(&[head]));
         }
+    }
+
+    #[test]
+    fn bare_line_feeds_are_found_up_to_the_empty_line() {
+        for (head, expected) in [
+            (&b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"[..], false),
+            (b"GET / HTTP/1.1\r\nhost: a\r\n\r\na\nb", false),
+            (b"GET / HTTP/1.1\nhost: a\r\n\r\n", true),
+            (b"GET / HTTP/1.1\r\nhost: a\n\r\n", true),
+            (b"GET / HTTP/1.1\r\nhost: a\r\n\n", true),
+            (b"GET / HTTP/1.1\r\nconte\nhost: a\r\n\r\n", true),
+        ] {
+            for cut in 0..head.len() {
+                let mut scan = HeadScan::default();
+                scan.feed(&head[..cut]);
+                scan.feed(&head[cut..]);
+                assert_eq!(
+                    scan.has_bare_line_feed(),
+                    expected,
+                    "{:?} at {cut}",
+                    head.escape_ascii().to_string()
+                );
+            }
+            assert!(has_bare_line_feed(head) >= expected);
+        }
+        assert!(!has_bare_line_feed(b"GET / HTTP/1.1\r\n\r\n"));
+        assert!(!has_bare_line_feed(b""));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -69,20 +69,25 @@ where
 }
 
 impl<S> Shared<S> {
-    /// Whether the request must be answered with 400 and the connection closed:
-    /// `Host` missing or repeated (RFC 9112 section 3.2), or two kinds of framing (section 6.3).
+    /// Whether the request must be answered with 400 and the connection closed, because hyper and others may
+    /// understand it differently.
     #[inline]
     fn refuses(&self, request: &Request<Incoming>) -> bool {
         let headers = request.headers();
+        // RFC 9112 section 3.2: exactly one in HTTP/1.1, at most one before.
         let mut hosts = headers.get_all(HOST).iter();
         let host_is_wrong = match hosts.next() {
             Some(_) => hosts.next().is_some(),
             None => request.version() == Version::HTTP_11,
         };
-        // hyper drops `Content-Length` when there is a `Transfer-Encoding`, so only the latter can be seen here,
-        // by a body of unknown length.
+        // RFC 3986 section 2: anything else must be percent-encoded.
+        let target_is_wrong =
+            request.uri().path_and_query().is_some_and(|target| !target.as_str().is_ascii());
         let chunked = request.body().size_hint().exact().is_none();
-        host_is_wrong || (chunked && self.state.framing_is_ambiguous())
+        host_is_wrong
+            || target_is_wrong
+            || (chunked && !is_chunked_only(headers))
+            || self.state.head_is_doubtful(chunked)
     }
 
     #[inline]
@@ -112,6 +117,14 @@ impl<S> Shared<S> {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
+}
+
+/// Whether the body is chunked once and nothing else: other codings are not understood here, and chunked must
+/// not be applied twice (RFC 9112 section 6.1).
+fn is_chunked_only(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let first = codings.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    first && codings.next().is_none()
 }
 
 pin_project! {
