@@ -117,10 +117,13 @@ export class Board {
         task.priority !== "normal" && h("span", { className: `chip ${task.priority}` }, task.priority === "high" ? "High" : "Low"),
         task.due_on && h("span", { className: `chip ${late ? "late" : ""}` }, `${late ? "Late: " : ""}${shortDate(task.due_on)}`),
         task.attachment_count > 0 && h("span", {}, task.attachment_count === 1 ? "1 file" : `${task.attachment_count} files`),
-        h("span", { className: "grow" }),
-        step(-1, "\u2190", "Move back"),
-        step(1, "\u2192", "Move on"),
-        task.assignee && avatar(task.assignee),
+        h(
+          "span",
+          { className: "acts" },
+          step(-1, "\u2190", "Move back"),
+          step(1, "\u2192", "Move on"),
+          task.assignee && avatar(task.assignee),
+        ),
       ),
     );
     card.addEventListener("dragstart", (event) => {
