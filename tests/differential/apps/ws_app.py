@@ -11,8 +11,9 @@ from .protocol_lifetime import ENDED, GATES, JOURNALS
 
 
 def describe(message: Message) -> str:
-    """A received message, its keys in order."""
-    return ",".join(f"{key}={message[key]!r}" for key in sorted(message))
+    """A received message, its keys in order; enum members as the numbers that they are."""
+    plain = {key: int(value) if isinstance(value, int) else value for key, value in message.items()}
+    return ",".join(f"{key}={plain[key]!r}" for key in sorted(plain))
 
 
 async def accept(send: Send, **keys: Any) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .transcript import Event, Note, Transcript
-from .websocket import Frame
+from .websocket import CLOSE, Frame
 from .wire import Response
 
 #: Every kind a difference can have.
@@ -16,7 +17,7 @@ KINDS = {
     "reason": "reason phrase (status line, RFC 9112 section 4)",
     "date": "count of `date` fields, or a value that is no IMF-fixdate",
     "server": "count of `server` fields, or a value of the app's",
-    "header-case": "same fields in the same order, names written with other case",
+    "header-case": "a field name that the engine writes neither as uvicorn does nor in lower case",
     "header-grouping": "same fields, those of one name side by side (order within a name kept)",
     "header-order": "same fields in another order",
     "headers": "other fields or values",
@@ -26,6 +27,7 @@ KINDS = {
     "body": "content",
     "truncation": "one is complete, the other is cut",
     "connection": "one connection was kept, the other closed",
+    "close-reason": "the reason text beside a WebSocket close code, on the wire or in the app's message",
     "frame": "a WebSocket frame",
     "note": "raw bytes, journal or other observation",
     "log": "lines of the error log",
@@ -59,9 +61,11 @@ def compare(reference: Transcript, engine: Transcript) -> list[Difference]:
                 if left.kind != right.kind:
                     found.append(Difference("connection", where, _text(left), _text(right)))
                 elif left != right:
-                    found.append(Difference("note", where, _text(left), _text(right)))
+                    kind = "close-reason" if _no_reason(left) == _no_reason(right) else "note"
+                    found.append(Difference(kind, where, _text(left), _text(right)))
             elif left != right:
-                found.append(Difference("frame", where, _text(left), _text(right)))
+                kind = "close-reason" if _close_code(left) == _close_code(right) is not None else "frame"
+                found.append(Difference(kind, where, _text(left), _text(right)))
     if reference.log != engine.log:
         found.append(Difference("log", "error log", repr(reference.log), repr(engine.log)))
     return found
@@ -75,6 +79,17 @@ def _shape(events: list[Event]) -> list[str]:
         else type(event).__name__
         for event in events
     ]
+
+
+def _close_code(event: Event) -> bytes | None:
+    if isinstance(event, Frame) and event.opcode == CLOSE and event.fin and not (event.rsv or event.masked):
+        return event.payload[:2]
+    return None
+
+
+def _no_reason(note: Note) -> str:
+    # The form in which the websocket app describes `websocket.disconnect`.
+    return re.sub(r"reason='[^']*'", "reason", note.value)
 
 
 def _text(event: Event) -> str:
@@ -103,11 +118,12 @@ def _responses(where: str, left: Response, right: Response) -> list[Difference]:
     for name in (b"date", b"server"):
         check(name.decode(), left.values(name), right.values(name))
     a, b = _own(left), _own(right)
-    if a != b:
-        low_a, low_b = _lower(a), _lower(b)
-        if low_a == low_b:
-            check("header-case", a, b)
-        elif _grouped(low_a) == low_b:
+    # Names are compared without case (RFC 9110 section 5.1): uvicorn capitalises some in WebSocket handshakes.
+    low_a, low_b = _lower(a), _lower(b)
+    if b != low_b and a != b:
+        check("header-case", low_b, b)
+    if low_a != low_b:
+        if _grouped(low_a) == low_b:
             check("header-grouping", a, b)
         elif sorted(low_a) == sorted(low_b):
             check("header-order", a, b)

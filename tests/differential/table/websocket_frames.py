@@ -89,7 +89,7 @@ CASES = [
         for name in ("default", "code", "reason", "none", "utf8", "1001")
     ),
     *(
-        conversation(f"ws-close-by-app-invalid-{name}", f"/close/{name}", Eof(), logs=True)
+        conversation(f"ws-close-by-app-invalid-{name}", f"/close/{name}", Send(close()), Eof(), logs=True)
         for name in ("long", "1005", "1006", "999", "5000")
     ),
     conversation("ws-close-by-app-after-bye", "/echo", text("bye"), *ends()),
@@ -147,10 +147,10 @@ CASES = [
     conversation(
         "trap05-ws-send-after-client-reset", "/leave", Frames(), Close(reset=True), key="leave2", logs=True
     ),
-    conversation("trap09-ws-app-returns", "/return/accepted", Eof(), logs=True),
-    conversation("ws-app-returns-a-value", "/return/value", Eof(), logs=True),
-    conversation("ws-app-raises-after-accept", "/raise/accepted", Eof(), logs=True),
-    conversation("ws-app-raises-after-send", "/raise/sent", Frames(), Eof(), logs=True),
+    conversation("trap09-ws-app-returns", "/return/accepted", Send(close()), Eof(), logs=True),
+    conversation("ws-app-returns-a-value", "/return/value", Send(close()), Eof(), logs=True),
+    conversation("ws-app-raises-after-accept", "/raise/accepted", Send(close()), Eof(), logs=True),
+    conversation("ws-app-raises-after-send", "/raise/sent", Frames(), Send(close()), Eof(), logs=True),
     conversation("ws-accept-twice", "/wrong/accept-twice", *ends(2)),
     conversation("ws-send-after-close", "/wrong/after-close", *ends(), key="after1", logs=True),
     conversation("ws-http-message", "/wrong/http", *ends(2)),

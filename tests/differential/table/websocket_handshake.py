@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..harness.case import Case, Close, Eof, Expect, Frames, Journal, Release, Send, Sync
+from ..harness.case import Case, Close, Eof, Expect, Frames, Journal, Probe, Release, Send, Sync
 from ..harness.websocket import close
 from ._build import Fields, request
 from ._websocket import KEY, UPGRADE, conversation, denied, ends, handshake
@@ -86,8 +86,16 @@ CASES = [
     denied("ws-version-8", handshake("/echo", replace=changed("Sec-WebSocket-Version", "8"))),
     denied("ws-version-list", handshake("/echo", replace=changed("Sec-WebSocket-Version", "13, 8"))),
     denied("ws-version-word", handshake("/echo", replace=changed("Sec-WebSocket-Version", "x"))),
-    denied("ws-version-twice", handshake("/echo", [("Sec-WebSocket-Version", "13")])),
-    denied("ws-by-post", request("POST", "/echo", [*UPGRADE, ("Content-Length", "0")])),
+    Case(
+        "ws-version-twice",
+        "websocket",
+        (Send(handshake("/echo", [("Sec-WebSocket-Version", "13")])), Expect(), Send(close()), Eof()),
+    ),
+    Case(
+        "ws-by-post",
+        "websocket",
+        (Send(request("POST", "/plain", [*UPGRADE, ("Content-Length", "0")])), Expect(), Probe()),
+    ),
     Case(
         "ws-by-http10",
         "websocket",
