@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -159,18 +159,9 @@ class Server:
             gc.freeze()
 
     async def _start_app(self) -> None:
-        start = asyncio.ensure_future(self._lifespan.startup())
-        try:
-            await self._wait(start, until=lambda: self.force_exit)
-        finally:
-            if not start.done():
-                self._lifespan.abandon()
-                start.cancel()
-                await asyncio.wait([start])
-        if start.cancelled():
+        if not await self._unless_forced(self._lifespan.startup()):
             logger.error("Stopped before the application had started.")
             sys.exit(STARTUP_FAILURE)
-        start.result()
         if self._lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
 
@@ -224,10 +215,8 @@ class Server:
             self._http.close_access_log()
         if self._writer is not None:
             await asyncio.to_thread(self._writer.join, _CLOSE_GRACE)
-        if self.force_exit:
+        if self.force_exit or not await self._unless_forced(self._lifespan.shutdown()):
             self._lifespan.abandon()
-        else:
-            await self._lifespan.shutdown()
 
     async def _finish_requests(self, http: HttpServer) -> None:
         http.drain()
@@ -272,6 +261,21 @@ class Server:
     def on_grace_exceeded(self, tasks: int) -> None:
         """Report that `timeout_graceful_shutdown` is over while `tasks` requests still run."""
         logger.error("Cancel %d running task(s), timeout graceful shutdown exceeded", tasks)
+
+    async def _unless_forced(self, phase: Coroutine[Any, Any, None]) -> bool:
+        """Run a phase of the lifespan to its end; cancel it and return false if `force_exit` comes first."""
+        task = asyncio.ensure_future(phase)
+        try:
+            await self._wait(task, until=lambda: self.force_exit)
+        finally:
+            if not task.done():
+                self._lifespan.abandon()
+                task.cancel()
+                await asyncio.wait([task])
+        if task.cancelled():
+            return False
+        task.result()
+        return True
 
     async def _wait(
         self,

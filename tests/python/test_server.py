@@ -219,6 +219,17 @@ def test_a_second_signal_during_startup_ends_it(serve: Serve) -> None:
     assert "Stopped before the application had started." in server.output
 
 
+def test_a_second_signal_ends_a_shutdown_that_hangs(serve: Serve) -> None:
+    server = serve(
+        APP.replace('print("shutdown code", flush=True)', "await asyncio.Event().wait()")
+    ).started()
+    server.send_signal(signal.SIGINT)
+    server.wait_for("Waiting for application shutdown.")
+    server.send_signal(signal.SIGINT)
+    assert server.wait() == 0
+    assert "Traceback" not in server.output
+
+
 def test_max_requests_ends_the_process(serve: Serve) -> None:
     server = serve(APP, "--limit-max-requests", "2").started()
     for _ in range(2):
