@@ -1,6 +1,8 @@
 """CPU time a request costs on this engine, uvicorn and granian.
 
-    python -m benchmarks.bridge_cost [--quick] [--servers turboapi,uvicorn,granian]
+    python -m benchmarks.bridge_cost [--quick] [--servers turboapi,uvicorn,granian,turbo-http]
+
+`turbo-http` is the limit: the transport alone, answering a constant from Rust.
 
 The server runs on core 0 and the client on core 1. The figure is the CPU time (user and system) of all the
 server's processes divided by the requests answered, each with the right body. In every round all
@@ -14,12 +16,11 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from benchmarks.load import Request, build, load
+from benchmarks.load import Request, load
 from benchmarks.machine import describe
-from benchmarks.servers import ROOT, SERVERS, Server, running
+from benchmarks.servers import ROOT, SERVERS, Server, build, running
 
 RESULTS = ROOT / "benchmarks" / "results"
 CONNECTIONS = 64
@@ -47,14 +48,12 @@ CASES = (
 )
 
 
-def measure(
-    server: Server, case: Request, generator: Path, *, warm: float, seconds: float
-) -> dict[str, float]:
+def measure(server: Server, case: Request, *, warm: float, seconds: float) -> dict[str, float]:
     """One run of one server: microseconds of CPU a request, requests a second, latency percentiles."""
     with running(server, case.app) as process:
-        load(generator, process.port, case, connections=CONNECTIONS, seconds=warm)
+        load(process.port, case, connections=CONNECTIONS, seconds=warm)
         before = process.cpu_seconds()
-        result = load(generator, process.port, case, connections=CONNECTIONS, seconds=seconds)
+        result = load(process.port, case, connections=CONNECTIONS, seconds=seconds)
         cpu = process.cpu_seconds() - before
     return {
         "cpu_us": cpu / result["requests"] * 1e6,
@@ -66,15 +65,18 @@ def measure(
 
 def run(servers: list[Server], *, rounds: int, warm: float, seconds: float) -> dict[str, Any]:
     """All rounds; every single measurement is kept beside the medians."""
-    generator = build()
+    build()
     samples: dict[str, dict[str, list[dict[str, float]]]] = {
-        case.name: {server.name: [] for server in servers} for case in CASES
+        case.name: {server.name: [] for server in servers if not server.constant or case is CASES[0]}
+        for case in CASES
     }
     for number in range(rounds):
         order = servers[number % len(servers) :] + servers[: number % len(servers)]
         for case in CASES:
             for server in order:
-                sample = measure(server, case, generator, warm=warm, seconds=seconds)
+                if server.name not in samples[case.name]:
+                    continue
+                sample = measure(server, case, warm=warm, seconds=seconds)
                 samples[case.name][server.name].append(sample)
                 print(
                     f"round {number + 1}/{rounds}  {case.name:30} {server.name:10}"
@@ -134,7 +136,7 @@ def render(result: dict[str, Any]) -> str:
 def _table(title: str, result: dict[str, Any], cell: Callable[[dict[str, float]], str]) -> list[str]:
     names = list(result["servers"])
     rows = [
-        f"| {case} | {' | '.join(cell(by_server[name]) for name in names)} |"
+        f"| {case} | {' | '.join(cell(by_server[name]) if name in by_server else '' for name in names)} |"
         for case, by_server in result["medians"].items()
     ]
     return [f"| {title} | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}", *rows]

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.bridge_cost import RESULTS
 from benchmarks.load import Request
 from benchmarks.machine import describe
-from benchmarks.servers import SERVERS, Running, Server, raise_descriptor_limit, running
+from benchmarks.servers import ASGI_SERVERS, SERVERS, Running, Server, raise_descriptor_limit, running
 
 CASE = Request("raw ASGI callable", "benchmarks.apps.raw:app", "GET", "/", b'{"message":"Hello, World!"}')
 REQUEST = CASE.encode()
@@ -144,7 +144,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.idle_connections", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="1,000 connections; writes nothing")
-    parser.add_argument("--servers", default=",".join(SERVERS), help="comma-separated names")
+    parser.add_argument("--servers", default=",".join(ASGI_SERVERS), help="comma-separated names")
     options = parser.parse_args()
     servers = [SERVERS[name] for name in options.servers.split(",")]
     for server in servers:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import ROOT
+from benchmarks.servers import BINARIES
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,8 @@ class Request:
         return "\r\n".join([*head, "", ""]).encode() + self.body
 
 
-def build() -> Path:
-    """Builds the load generator and returns its path."""
-    command = [
-        "cargo",
-        "build",
-        "--quiet",
-        "--profile",
-        "dev-release",
-        "-p",
-        "turbo-bench",
-        "--bin",
-        "turbo-load",
-    ]
-    subprocess.run([*command, "--locked"], cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / "dev-release" / "turbo-load"
-
-
 def load(
-    generator: Path, port: int, request: Request, *, connections: int, seconds: float, core: int | None = 1
+    port: int, request: Request, *, connections: int, seconds: float, core: int | None = 1
 ) -> dict[str, Any]:
     """Runs one client process; raises unless every response was right.
 
@@ -62,7 +44,7 @@ def load(
         sent.write_bytes(request.encode())
         expected.write_bytes(request.expected)
         command = [
-            str(generator),
+            str(BINARIES / "turbo-load"),
             f"127.0.0.1:{port}",
             str(connections),
             str(seconds),

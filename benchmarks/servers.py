@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 30.0
@@ -24,10 +25,10 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Server:
-    """An ASGI server: the packages whose versions matter and its command line.
+    """A server: the packages whose versions matter and its command line.
 
-    ``options`` hold what the server's own documentation recommends for one process under load, with access
-    logs off everywhere. ``{app}`` and ``{port}`` are filled in.
+    The options are what the server's own documentation recommends for one process under load, with access
+    logs off everywhere. ``{python}``, ``{binaries}``, ``{app}`` and ``{port}`` are filled in.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Server:
     command: tuple[str, ...]
     keep_alive: tuple[str, ...]
     """Options that let an idle connection live for ten minutes; empty if it does by default."""
+    constant: bool = False
+    """It serves one constant answer and no app: the limit for the others."""
 
     def missing(self) -> str | None:
         """The package that is not installed."""
@@ -59,7 +62,7 @@ SERVERS = {
             "turboapi",
             ("turboapi",),
             (
-                *("-m", "turboapi", "run", "{app}", "--port", "{port}"),
+                *("{python}", "-m", "turboapi", "run", "{app}", "--port", "{port}"),
                 "--no-access-log",
                 "--log-level",
                 "warning",
@@ -70,7 +73,18 @@ SERVERS = {
             "uvicorn",
             ("uvicorn", "uvloop", "httptools"),
             (
-                *("-m", "uvicorn", "{app}", "--port", "{port}", "--loop", "uvloop", "--http", "httptools"),
+                *(
+                    "{python}",
+                    "-m",
+                    "uvicorn",
+                    "{app}",
+                    "--port",
+                    "{port}",
+                    "--loop",
+                    "uvloop",
+                    "--http",
+                    "httptools",
+                ),
                 *("--no-access-log", "--log-level", "warning"),
             ),
             ("--timeout-keep-alive", "600"),
@@ -79,13 +93,26 @@ SERVERS = {
             "granian",
             ("granian", "uvloop"),
             (
-                *("-m", "granian", "{app}", "--port", "{port}", "--interface", "asgi", "--loop", "uvloop"),
+                *(
+                    "{python}",
+                    "-m",
+                    "granian",
+                    "{app}",
+                    "--port",
+                    "{port}",
+                    "--interface",
+                    "asgi",
+                    "--loop",
+                    "uvloop",
+                ),
                 *("--workers", "1", "--no-access-log", "--log-level", "warning"),
             ),
             (),
         ),
+        Server("turbo-http", (), ("{binaries}/turbo-constant", "127.0.0.1:{port}"), (), constant=True),
     )
 }
+ASGI_SERVERS = [server.name for server in SERVERS.values() if not server.constant]
 
 
 @dataclass(frozen=True)
@@ -126,6 +153,15 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
+def build() -> None:
+    """Builds the load generator and the Rust reference into `BINARIES`."""
+    subprocess.run(
+        ["cargo", "build", "--quiet", "--release", "--locked", "-p", "turbo-bench", "--bins"],
+        cwd=ROOT,
+        check=True,
+    )
+
+
 @contextlib.contextmanager
 def running(
     server: Server, app: str, *, core: int | None = 0, extra: tuple[str, ...] = ()
@@ -134,16 +170,15 @@ def running(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [part.format(app=app, port=port) for part in (*server.command, *extra)]
+    places = {"python": sys.executable, "binaries": BINARIES, "app": app, "port": port}
+    command = [part.format(**places) for part in (*server.command, *extra)]
 
     def pin() -> None:
         if core is not None:
             os.sched_setaffinity(0, {core})
 
     with tempfile.NamedTemporaryFile(prefix=f"{server.name}-", suffix=".log") as log:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, preexec_fn=pin
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, preexec_fn=pin)
         try:
             _wait_until_accepting(process, port, Path(log.name))
             yield Running(process.pid, port, Path(log.name))
