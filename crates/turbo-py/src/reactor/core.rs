@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{ffi, intern};
 use tokio::io::unix::AsyncFd;
-use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::runtime::{Builder, Handle, LocalOptions, LocalRuntime};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep};
 
@@ -32,6 +33,8 @@ thread_local! {
 /// The runtime and its ties to asyncio.
 pub(crate) struct Core {
     notices: Arc<Notices>,
+    /// Weak: the loop owns the reactor, and the garbage collector cannot look into this type.
+    event_loop: RefCell<Option<Py<PyWeakrefReference>>>,
     bound: RefCell<Option<Binding>>,
     timers_seen: Cell<isize>,
     poller: RefCell<Option<(RawFd, AsyncFd<OwnedFd>)>>,
@@ -40,12 +43,11 @@ pub(crate) struct Core {
     runtime: RefCell<Option<Rc<LocalRuntime>>>,
 }
 
-/// What the core reads from the asyncio loop.
+/// What the core reads from the asyncio loop during one park.
 struct Binding {
-    event_loop: Py<PyAny>,
     /// `loop._ready`, the deque of callbacks to run.
     ready: Py<PyAny>,
-    /// `loop._scheduled` as it was when this park began.
+    /// `loop._scheduled`; `_run_once` replaces the list when it drops many cancelled timers.
     scheduled: Py<PyAny>,
 }
 
@@ -60,6 +62,7 @@ impl Core {
         REACTORS.set(REACTORS.get() + 1);
         Ok(Self {
             notices: Arc::default(),
+            event_loop: RefCell::new(None),
             bound: RefCell::new(None),
             timers_seen: Cell::new(0),
             poller: RefCell::new(None),
@@ -68,10 +71,9 @@ impl Core {
         })
     }
 
-    pub(crate) fn bind(&self, py: Python<'_>, event_loop: Py<PyAny>) -> PyResult<()> {
-        let ready = event_loop.getattr(py, intern!(py, "_ready"))?;
-        let scheduled = event_loop.getattr(py, intern!(py, "_scheduled"))?;
-        *self.bound.borrow_mut() = Some(Binding { event_loop, ready, scheduled });
+    pub(crate) fn bind(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let weak = PyWeakrefReference::new(event_loop)?.unbind();
+        *self.event_loop.borrow_mut() = Some(weak);
         Ok(())
     }
 
@@ -80,9 +82,10 @@ impl Core {
     }
 
     pub(crate) fn event_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let bound = self.bound.borrow();
-        let bound = bound.as_ref().map(|bound| bound.event_loop.clone_ref(py));
-        bound.ok_or_else(|| PyRuntimeError::new_err("the reactor is not bound to a loop"))
+        let event_loop = self.event_loop.borrow().as_ref().and_then(|weak| weak.bind(py).upgrade());
+        event_loop
+            .map(Bound::unbind)
+            .ok_or_else(|| PyRuntimeError::new_err("the reactor is not bound to a loop"))
     }
 
     fn runtime(&self) -> PyResult<Rc<LocalRuntime>> {
@@ -91,22 +94,26 @@ impl Core {
 
     /// Starts `future` as a task of this runtime; it runs inside the coming parks.
     pub(crate) fn spawn_task(&self, future: impl Future<Output = ()> + 'static) -> PyResult<AbortHandle> {
-        let task = if interpreter::is_parking() {
-            tokio::task::spawn_local(future)
-        } else {
-            self.runtime()?.spawn_local(future)
-        };
+        let inside = CURRENT
+            .with_borrow(|current| current.as_ref().is_some_and(|core| std::ptr::eq(Rc::as_ptr(core), self)));
+        let task =
+            if inside { tokio::task::spawn_local(future) } else { self.runtime()?.spawn_local(future) };
         Ok(task.abort_handle())
     }
 
     pub(crate) fn close(&self) {
         *self.poller.borrow_mut() = None;
         *self.sleep.borrow_mut() = None;
+        let runtime = self.runtime.borrow_mut().take();
+        let Some(runtime) = runtime else { return };
+        REACTORS.set(REACTORS.get().saturating_sub(1));
         // Tasks die here, attached to the interpreter: they own Python references.
-        if self.runtime.borrow_mut().take().is_some() {
-            REACTORS.set(REACTORS.get().saturating_sub(1));
+        if Handle::try_current().is_err() {
+            drop(runtime);
+        } else if let Some(runtime) = Rc::into_inner(runtime) {
+            // Inside another runtime's task tokio refuses the drop, which might block.
+            runtime.shutdown_background();
         }
-        *self.bound.borrow_mut() = None;
     }
 
     pub(crate) fn park(
@@ -121,22 +128,22 @@ impl Core {
                 "this thread already runs a turboapi event loop; start another one in a thread of its own",
             ));
         };
-        self.snapshot_timers(py)?;
         self.watch(&runtime, poller)?;
+        self.look_at_loop(py)?;
         let mut wait = Wait::new(timeout);
         let outer = CURRENT.replace(Some(Rc::clone(self)));
         let readable = runtime.block_on(poll_fn(|cx| self.poll(cx, poller, &mut wait)));
         CURRENT.set(outer);
+        *self.bound.borrow_mut() = None;
         Ok(readable)
     }
 
-    fn snapshot_timers(&self, py: Python<'_>) -> PyResult<()> {
-        let mut bound = self.bound.borrow_mut();
-        let bound =
-            bound.as_mut().ok_or_else(|| PyRuntimeError::new_err("the reactor is not bound to a loop"))?;
-        // `_run_once` replaces the list when it drops many cancelled timers.
-        bound.scheduled = bound.event_loop.getattr(py, intern!(py, "_scheduled"))?;
-        self.timers_seen.set(length(py, &bound.scheduled));
+    fn look_at_loop(&self, py: Python<'_>) -> PyResult<()> {
+        let event_loop = self.event_loop(py)?;
+        let ready = event_loop.getattr(py, intern!(py, "_ready"))?;
+        let scheduled = event_loop.getattr(py, intern!(py, "_scheduled"))?;
+        self.timers_seen.set(length(py, &scheduled));
+        *self.bound.borrow_mut() = Some(Binding { ready, scheduled });
         Ok(())
     }
 
@@ -213,6 +220,13 @@ impl Core {
                 Poll::Pending => return false,
             }
         }
+    }
+}
+
+impl Drop for Core {
+    /// A loop that was never closed ends like one that was.
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -51,8 +51,8 @@ impl Reactor {
     }
 
     /// Ties the reactor to its asyncio loop; called once, by the loop's constructor.
-    fn bind(&self, py: Python<'_>, event_loop: Py<PyAny>) -> PyResult<()> {
-        self.core()?.bind(py, event_loop)
+    fn bind(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.core()?.bind(event_loop)
     }
 
     /// Runs the runtime until asyncio has work; `True` when `poller` has events to fetch.

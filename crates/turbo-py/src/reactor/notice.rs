@@ -80,9 +80,19 @@ pub(crate) fn resolve_all(py: Python<'_>, waiters: Vec<Py<PyAny>>) {
             }
             Ok(())
         });
-        if let Err(error) = resolved {
-            // The loop is closed: nobody waits any more.
+        if let Err(error) = resolved
+            && !has_closed_loop(waiter)
+        {
             error.write_unraisable(py, Some(waiter));
         }
     }
+}
+
+/// Whether nobody can wait for this future any more.
+fn has_closed_loop(future: &Bound<'_, PyAny>) -> bool {
+    let py = future.py();
+    future
+        .call_method0(intern!(py, "get_loop"))
+        .and_then(|event_loop| event_loop.call_method0(intern!(py, "is_closed"))?.is_truthy())
+        .unwrap_or(false)
 }
