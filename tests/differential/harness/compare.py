@@ -118,7 +118,7 @@ def _responses(where: str, left: Response, right: Response) -> list[Difference]:
     for name in (b"date", b"server"):
         check(name.decode(), left.values(name), right.values(name))
     a, b = _own(left), _own(right)
-    # Names are compared without case (RFC 9110 section 5.1): uvicorn capitalises some in WebSocket handshakes.
+    # Names have no case (RFC 9110 section 5.1): uvicorn capitalises some in WebSocket handshakes.
     low_a, low_b = _lower(a), _lower(b)
     if b != low_b and a != b:
         check("header-case", low_b, b)
