@@ -1,5 +1,6 @@
 //! `receive` and `send` of one HTTP request.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -46,11 +47,11 @@ impl HttpCycle {
         let py = message.py();
         let cycle = slf.get();
         let message = message::message(message)?;
-        let congested = cycle.accept(py, &message)?;
-        if congested {
-            return Awaitable::new(Drain { cycle: slf.clone().unbind() }).into_py_any(py);
+        match cycle.accept(py, &message)? {
+            Accepted::Taken => Ok(cycle.server.done.clone_ref(py)),
+            Accepted::Congested => Awaitable::new(Drain { cycle: slf.clone().unbind() }).into_py_any(py),
+            Accepted::Dropped => Awaitable::new(Turn(AtomicBool::new(false))).into_py_any(py),
         }
-        Ok(cycle.server.done.clone_ref(py))
     }
 }
 
@@ -63,8 +64,8 @@ impl HttpCycle {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one message of the app; `true` when the app has to wait for the client.
-    fn accept(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<bool> {
+    /// Takes one message of the app.
+    fn accept(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<Accepted> {
         let kind = message::kind(message)?;
         let kind = kind.to_str()?;
         let (started, complete, gone) = {
@@ -72,7 +73,7 @@ impl HttpCycle {
             (state.started, state.complete, state.disconnected)
         };
         if gone {
-            return Ok(false);
+            return Ok(Accepted::Dropped);
         }
         if complete {
             return Err(PyRuntimeError::new_err(format!(
@@ -92,14 +93,15 @@ impl HttpCycle {
             message::headers(message, &mut headers)?;
             message::check_framing(&mut headers)?;
             self.start(Head { status, headers });
-            return Ok(false);
+            return Ok(Accepted::Taken);
         }
         let data = match message.get_item(intern!(py, "body"))? {
             Some(body) if !body.is_none() => message::bytes(&body)?,
             _ => Bytes::new(),
         };
         let more = message::flag(message, intern!(py, "more_body"))?;
-        self.push(py, data, more)
+        let congested = self.push(py, data, more)?;
+        Ok(if congested { Accepted::Congested } else { Accepted::Taken })
     }
 
     fn start(&self, mut head: Head) {
@@ -271,6 +273,15 @@ impl HttpCycle {
     }
 }
 
+/// What became of a message of the app.
+enum Accepted {
+    Taken,
+    /// It is queued, and the queue is full.
+    Congested,
+    /// The client is gone.
+    Dropped,
+}
+
 /// What became of a request, for its connection.
 pub(crate) enum Answered {
     /// The app's response; `close` ends the connection after it.
@@ -358,5 +369,15 @@ impl Notice for BodyWaker {
     fn deliver(&self, py: Python<'_>) {
         let receivers = std::mem::take(&mut self.cycle.get().lock().receivers);
         resolve_all(py, receivers);
+    }
+}
+
+/// `await send()` after the client has left: an app that produces without end and never waits for
+/// anything else would keep the loop from ever telling it.
+struct Turn(AtomicBool);
+
+impl Pollable for Turn {
+    fn poll(&self, _py: Python<'_>) -> PyResult<Step> {
+        Ok(if self.0.swap(true, Ordering::Relaxed) { Step::Done } else { Step::Yield })
     }
 }

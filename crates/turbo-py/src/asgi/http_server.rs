@@ -150,9 +150,10 @@ impl HttpServer {
         self.server.tell(py, |_| true);
     }
 
-    /// Drops every connection.
-    fn close(&self) {
+    /// Drops every connection and cancels every running request.
+    fn close(&self, py: Python<'_>) {
         self.handle.close();
+        self.server.cancel_all(py);
     }
 
     /// A future that is done when every connection is gone and every request has finished.

@@ -10,6 +10,7 @@ mod access;
 mod coroutine;
 mod http;
 mod http_server;
+mod memory;
 mod message;
 mod options;
 mod reason;

@@ -13,6 +13,7 @@ use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::{AccessLog, Row};
 use super::coroutine::{Exchange, RequestCoroutine};
+use super::memory::Crowd;
 use super::options::Options;
 use super::reason::Reasons;
 use crate::python;
@@ -41,6 +42,7 @@ pub(crate) struct Server {
     tasks: TaskFactory,
     context: OnceLock<Py<PyAny>>,
     pub(crate) config: Arc<Config>,
+    pub(crate) crowd: Arc<Crowd>,
     running: Mutex<Slab<(Py<PyAny>, Exchange)>>,
     in_flight: AtomicUsize,
     total: AtomicUsize,
@@ -105,6 +107,7 @@ impl Server {
             access: parts.access_log.then(AccessLog::default),
             tasks: TaskFactory::load(py)?,
             context: OnceLock::new(),
+            crowd: Arc::new(Crowd::new(parts.config.stats().clone())),
             config: Arc::new(parts.config),
             options: parts.options,
             running: Mutex::new(Slab::new()),
@@ -203,6 +206,18 @@ impl Server {
         for exchange in running {
             exchange.disconnect(py);
         }
+    }
+
+    /// Cancels every running request, as uvicorn does when the time for a graceful stop is over.
+    pub(crate) fn cancel_all(&self, py: Python<'_>) {
+        let tasks: Vec<Py<PyAny>> = self.running().iter().map(|(_, (task, _))| task.clone_ref(py)).collect();
+        let message = "Task cancelled, timeout graceful shutdown exceeded";
+        for task in tasks {
+            if let Err(error) = task.call_method1(py, intern!(py, "cancel"), (message,)) {
+                error.write_unraisable(py, Some(task.bind(py)));
+            }
+        }
+        after_python(py);
     }
 
     pub(crate) fn register(&self, task: Py<PyAny>, exchange: Exchange) -> usize {

@@ -42,7 +42,14 @@ impl AppService {
         let peer = Python::attach(|py| {
             Peer::new(py, &server, &connection).map_err(|error| server.log_exception(py, error)).ok()
         });
+        server.crowd.came();
         Self { context: Rc::new(ConnectionContext { server, connection, peer }) }
+    }
+}
+
+impl Drop for AppService {
+    fn drop(&mut self) {
+        self.context.server.crowd.left();
     }
 }
 

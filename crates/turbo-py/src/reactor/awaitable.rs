@@ -10,6 +10,8 @@ pub(crate) enum Step {
     Value(Py<PyAny>),
     /// `None`, without an exception object to carry it.
     Done,
+    /// Nothing yet: other tasks get their turn first.
+    Yield,
     /// An asyncio future that completes when it is worth asking again.
     Wait(Py<PyAny>),
 }
@@ -52,6 +54,7 @@ impl Awaitable {
         match self.source.poll(py)? {
             Step::Done => Ok(None),
             Step::Value(value) => Err(PyStopIteration::new_err(value)),
+            Step::Yield => Ok(Some(py.None())),
             Step::Wait(future) => {
                 // How a future tells the asyncio task that it is awaited, not merely yielded.
                 future.setattr(py, intern!(py, "_asyncio_future_blocking"), true)?;
