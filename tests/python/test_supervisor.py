@@ -50,6 +50,17 @@ def workers(server: ServerProcess, count: int) -> list[int]:
     return [int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.output)]
 
 
+def wait_for_answers_of(server: ServerProcess, pids: list[int]) -> None:
+    """Until each of these workers has answered a request."""
+    seen: set[int] = set()
+
+    def each_has_answered() -> bool:
+        seen.add(int(server.get()))
+        return seen >= set(pids)
+
+    wait_until(each_has_answered)
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process exists (and is not a zombie)."""
     try:
@@ -63,13 +74,7 @@ def test_every_worker_serves_and_the_parent_never_imports_the_app(serve: Serve) 
     server = serve(APP, "--workers", "2")
     pids = workers(server, 2)
     server.wait_for(r"running on http://127.0.0.1:\d+ ")
-    seen: set[int] = set()
-
-    def every_worker_has_answered() -> bool:
-        seen.add(int(server.get()))
-        return seen == set(pids)
-
-    wait_until(every_worker_has_answered)
+    wait_for_answers_of(server, pids)
     assert server.stop() == -signal.SIGTERM
     assert sorted(map(int, re.findall(r"imported by (\d+)", server.output))) == sorted(pids)
     assert server.output.count("Application shutdown complete") == 2
@@ -152,13 +157,16 @@ def test_a_failing_start_ends_all_with_its_reason(source: str, reason: str, serv
 
 
 def test_ctrl_c_reaches_parent_and_workers_and_is_one_graceful_stop(serve: Serve) -> None:
-    """A terminal sends SIGINT to the whole group; the workers must not take it for a second signal."""
+    """A terminal sends SIGINT to the whole group; what it means for the workers, the parent tells them."""
     server = serve(APP, "--workers", "2")
-    workers(server, 2)
+    pids = workers(server, 2)
+    os.kill(pids[0], signal.SIGINT)
+    wait_for_answers_of(server, pids)
     server.send_signal_to_group(signal.SIGINT)
     assert server.wait() == 0
     assert server.output.count("Application shutdown complete") == 2
     assert "Traceback" not in server.output
+    assert "died" not in server.output
 
 
 def test_ctrl_c_while_workers_start(serve: Serve) -> None:
