@@ -191,7 +191,7 @@ def _normalise(transcript: Transcript, address: tuple[str, int] | str) -> None:
         if isinstance(event, Frame):
             event.payload = clean(event.payload)
         elif isinstance(event, Note):
-            event.value = clean(event.value.encode()).decode()
+            event.value = IMF_FIXDATE.sub(b"<date>", clean(event.value.encode())).decode()
         else:
             event.headers = [
                 (name, _header_value(name.lower(), clean(value))) for name, value in event.headers
