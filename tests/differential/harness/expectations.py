@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ def load(path: Path = PATH) -> list[Expectation]:
     """All entries; ValueError for an entry that is not complete or names an unknown kind."""
     entries = []
     for number, table in enumerate(tomllib.loads(path.read_text()).get("difference", []), 1):
-        unknown = set(table) - {"ids", "kinds", "reason", "source", "engine"}
+        unknown = set(table) - {"ids", "kinds", "reason", "source", "engine", "before_python"}
         if unknown or not (
             table.get("ids") and table.get("kinds") and table.get("reason") and table.get("source")
         ):
@@ -41,6 +42,10 @@ def load(path: Path = PATH) -> list[Expectation]:
             )
         if not set(table["kinds"]) <= set(KINDS):
             raise ValueError(f"{path.name}: entry {number} has unknown kinds")
+        # The servers run on this interpreter.
+        before = table.get("before_python")
+        if before is not None and sys.version_info >= tuple(int(part) for part in before.split(".")):
+            continue
         entries.append(
             Expectation(
                 tuple(table["ids"]),
