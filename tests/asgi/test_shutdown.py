@@ -273,9 +273,9 @@ def test_disconnect_before_the_response_has_started(serve: Serve) -> None:
 
 
 def test_close_drops_every_connection(serve: Serve) -> None:
-    """Idle, busy, streaming and half a head: all see the end, and the apps see `http.disconnect`."""
+    """Idle, busy, streaming and half a head: all clients see the end; what runs is cancelled, as uvicorn does."""
     running = [Latch(), Latch()]
-    seen: list[Message] = []
+    seen: list[BaseException] = []
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await read_body(receive)
@@ -283,7 +283,11 @@ def test_close_drops_every_connection(serve: Serve) -> None:
             await send(start())
             await send(body(b"a", more=True))
         running[scope["path"] == "/stream"].set()
-        seen.append(await receive())
+        try:
+            await receive()
+        except asyncio.CancelledError as error:
+            seen.append(error)
+            raise
 
     server = serve(app)
     clients = [server.connect() for _ in range(4)]
@@ -299,11 +303,41 @@ def test_close_drops_every_connection(serve: Serve) -> None:
 
     server.on_loop(close)
     for client in clients:
-        client.read_to_end()
+        assert b"0\r\n\r\n" not in client.read_to_end()
     closed(server)
-    assert seen == [{"type": "http.disconnect"}] * 2
+    assert [str(error) for error in seen] == ["Task cancelled, timeout graceful shutdown exceeded"] * 2
     assert counters(server) == (0, 0)
-    assert server.errors == []
+    assert server.error_texts == ["Exception in ASGI application\n"] * 2
+
+
+def test_an_app_that_ignores_its_cancellation_is_still_waited_for(serve: Serve) -> None:
+    """`closed()` says the truth: it completes when the task has ended, not before."""
+    running, go_on = Latch(), Latch()
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        running.set()
+        try:
+            await receive()
+            await receive()
+        except asyncio.CancelledError:
+            await go_on.reached()
+
+    server = serve(app)
+    client = server.connect()
+    client.send(get())
+    running.wait()
+
+    async def close() -> bool:
+        server.http.close()
+        future = server.http.closed()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return future.done()
+
+    assert server.on_loop(close) is False
+    client.read_to_end()
+    go_on.set()
+    closed(server)
 
 
 def test_closed_may_be_asked_by_many_and_again(serve: Serve) -> None:

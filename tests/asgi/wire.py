@@ -129,14 +129,14 @@ class Connection:
             if response.values(b"transfer-encoding"):
                 while chunk := self.read_chunk():
                     response.chunks.append(chunk)
-                    response.body += chunk
+                response.body = b"".join(response.chunks)
             elif lengths := response.values(b"content-length"):
                 response.body = self.read_exactly(int(lengths[0]))
             else:
                 response.body = self.read_to_end()
         except Closed:
             response.complete = False
-            response.body += bytes(self._buffer)
+            response.body = b"".join(response.chunks) + bytes(self._buffer)
             self._buffer.clear()
         return response
 
