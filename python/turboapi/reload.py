@@ -24,7 +24,7 @@ from turboapi.signals import raise_again
 
 _RELOAD_GRACE = 10.0
 """Seconds a worker has to stop for a reload before it is killed."""
-_FORCE_GRACE = 5.0
+_FORCE_GRACE = 2.0
 """Seconds a worker has to stop when forced before it is killed."""
 
 _WATCH_GRACE = 5.0

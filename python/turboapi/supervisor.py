@@ -20,7 +20,7 @@ from turboapi.logging import error_logger, log_process, log_running
 from turboapi.process import ParentWait, WorkerProcess, describe_exit
 from turboapi.signals import raise_again
 
-_FORCE_GRACE = 5.0
+_FORCE_GRACE = 2.0
 """Seconds between telling workers to stop at once and killing them."""
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
