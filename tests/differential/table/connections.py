@@ -22,6 +22,7 @@ from ._build import request
 
 P = "protocol"
 PLAIN = request(target="/plain")
+CHUNKED = ("Transfer-Encoding", "chunked")
 METHOD = request(target="/method")
 
 
@@ -280,7 +281,7 @@ CASES = [
     ),
     talk(
         "trap21-broken-chunk-is-a-disconnect-for-the-app",
-        Send(request("POST", "/disconnect-silent?key=d13", [("Transfer-Encoding", "chunked")], b"2\r\nhe\r\n")),
+        Send(request("POST", "/disconnect-silent?key=d13", [CHUNKED], b"2\r\nhe\r\n")),
         Sync(),
         Send(b"+2\r\nhe\r\n"),
         Expect(),
