@@ -49,16 +49,25 @@ class Expectations:
         entries = tuple(
             Expectation(tuple(entry["tests"]), entry["outcome"], entry["stock"], entry["reason"])
             for entry in data["expect"]
-            if list(sys.version_info[:2]) < entry.get("before_python", [4])
+            if _applies(entry)
         )
         repeated = [test for test, n in Counter(test for e in entries for test in e.tests).items() if n > 1]
         if repeated:
             raise ValueError(f"named more than once in {PATH.name}: {', '.join(repeated)}")
-        full, quick = (
-            Selection(tuple(data[name]["paths"]), data[name]["items"]) for name in ("full", "quick")
-        )
+        full, quick = _selection(data["full"]), _selection(data["quick"])
         distribution = data["distribution"]
         return cls(distribution["version"], distribution["sha256"], full, quick, entries)
+
+
+def _applies(entry: dict[str, Any]) -> bool:
+    since, before = entry.get("since_python", [3]), entry.get("before_python", [4])
+    return tuple(since) <= sys.version_info[:2] < tuple(before)
+
+
+def _selection(data: dict[str, Any]) -> Selection:
+    """`items` is a list of pairs: a version of Python and the number of items from that version on."""
+    known = [number for python, number in data["items"] if python <= list(sys.version_info[:2])]
+    return Selection(tuple(data["paths"]), known[-1])
 
 
 @dataclass
