@@ -15,7 +15,7 @@ use super::access::Row;
 use super::coroutine::Exchange;
 use super::message;
 use super::options::{self, Options, WebSocketOptions};
-use super::server::{Parts, Server};
+use super::server::{LoopEnd, Parts, Server};
 use super::service::AppService;
 use crate::reactor::{Core, Reactor, ThreadBound};
 
@@ -109,8 +109,14 @@ impl HttpServer {
                 access_log,
             },
         )?;
+        let server = Arc::new(server);
+        let end = LoopEnd::new(&server);
+        core.spawn_task(async move {
+            let _end = end;
+            std::future::pending::<()>().await;
+        })?;
         let (handle, shutdown) = Shutdown::new();
-        Ok(Self { server: Arc::new(server), core: ThreadBound::new(core), shutdown, handle })
+        Ok(Self { server, core: ThreadBound::new(core), shutdown, handle })
     }
 
     /// Takes over the listening socket `fd` and accepts on it from now on.

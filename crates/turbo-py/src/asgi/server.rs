@@ -1,7 +1,7 @@
 //! What the requests of one server share: the app, its settings, its tasks, its logs.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use http::{HeaderName, HeaderValue};
 use pyo3::intern;
@@ -220,6 +220,21 @@ impl Server {
         after_python(py);
     }
 
+    /// Closes the coroutines of requests whose loop was closed: nobody will run them again, and
+    /// the garbage collector cannot see that they and the server hold each other.
+    fn abandon_all(&self, py: Python<'_>) {
+        let running = std::mem::take(&mut *self.running());
+        for (_, (task, exchange)) in running {
+            exchange.disconnect(py);
+            let closed = task
+                .call_method0(py, intern!(py, "get_coro"))
+                .and_then(|coroutine| coroutine.call_method0(py, intern!(py, "close")));
+            if let Err(error) = closed {
+                error.write_unraisable(py, Some(task.bind(py)));
+            }
+        }
+    }
+
     pub(crate) fn register(&self, task: Py<PyAny>, exchange: Exchange) -> usize {
         self.running().insert((task, exchange))
     }
@@ -317,6 +332,23 @@ impl Drop for Listening {
     fn drop(&mut self) {
         self.0.listening.fetch_sub(1, Ordering::Relaxed);
         Python::attach(|py| self.0.tell_if_closed(py));
+    }
+}
+
+/// Sees the end of the loop's runtime; a task of that runtime has to own it.
+pub(crate) struct LoopEnd(Weak<Server>);
+
+impl LoopEnd {
+    pub(crate) fn new(server: &Arc<Server>) -> Self {
+        Self(Arc::downgrade(server))
+    }
+}
+
+impl Drop for LoopEnd {
+    fn drop(&mut self) {
+        if let Some(server) = self.0.upgrade() {
+            Python::attach(|py| server.abandon_all(py));
+        }
     }
 }
 
