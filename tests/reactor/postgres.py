@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -73,23 +71,28 @@ def start_cluster() -> Cluster:
     ]
     subprocess.run(initdb, check=True, user=user, cwd=directory, stdout=subprocess.DEVNULL)
     settings = {"listen_addresses": "", "unix_socket_directories": str(directory), "fsync": "off"}
-    command = [programs / "postgres", "-D", data, *(f"-c{name}={value}" for name, value in settings.items())]
+    command = [
+        str(programs / "postgres"),
+        "-D",
+        str(data),
+        *(f"-c{name}={value}" for name, value in settings.items()),
+    ]
     process = subprocess.Popen(command, user=user, cwd=directory, stderr=subprocess.DEVNULL)
     cluster = Cluster(directory, process)
     try:
-        _await_socket(cluster)
+        _await_ready(cluster, programs)
     except BaseException:
         cluster.stop()
         raise
     return cluster
 
 
-def _await_socket(cluster: Cluster) -> None:
-    """PostgreSQL tells readiness only through its socket: ask until it answers."""
+def _await_ready(cluster: Cluster, programs: Path) -> None:
+    """PostgreSQL tells readiness only to those who ask."""
     give_up = time.monotonic() + START_DEADLINE
+    question = [str(programs / "pg_isready"), "-q", "-h", str(cluster.directory)]
     while time.monotonic() < give_up and cluster.process.poll() is None:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(str(cluster.directory / ".s.PGSQL.5432"))
+        if subprocess.run(question, check=False).returncode == 0:
             return
         time.sleep(0.02)
     raise RuntimeError(f"PostgreSQL did not start: exit code {cluster.process.poll()}")

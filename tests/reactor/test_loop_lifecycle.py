@@ -207,9 +207,8 @@ def test_two_loops_that_wake_each_other() -> None:
 
 def test_a_loop_runs_on_the_thread_that_made_it_only() -> None:
     loop = new_event_loop()
-    with ThreadPoolExecutor(1) as pool:
-        with pytest.raises(RuntimeError, match="another thread"):
-            pool.submit(loop.run_until_complete, asyncio.sleep(0)).result(DEADLINE)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(RuntimeError, match="another thread"):
+        pool.submit(loop.run_until_complete, asyncio.sleep(0)).result(DEADLINE)
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
 

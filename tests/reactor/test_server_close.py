@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -347,8 +348,11 @@ async def test_a_loop_inside_a_handler_is_an_error_and_not_a_crash() -> None:
     async with serving(app) as here:
         assert (await fetch(here.port)).text == "fine"
         assert (await fetch(here.port)).text == "fine"
-    assert "while another loop is running" in errors[0]
-    assert "this thread already runs a turboapi event loop" in errors[1]
+    refused = [error for error in errors if "this thread already runs a turboapi event loop" in error]
+    refused_by_asyncio = [error for error in errors if "while another loop is running" in error]
+    # Python 3.11 starts no task eagerly: handlers run outside of the selector's wait there.
+    assert len(refused) == (2 if sys.version_info >= (3, 12) else 0)
+    assert len(refused_by_asyncio) == 2
 
 
 async def test_a_server_made_for_another_loop_inside_a_handler_ends_with_its_own_loop() -> None:

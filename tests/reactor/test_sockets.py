@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Iterator
@@ -105,31 +106,31 @@ async def test_a_writer_is_called_while_there_is_room(pair: tuple[socket.socket,
     loop.add_writer(left, count)
     await several
     loop.remove_writer(left)
-    with pytest.raises(BlockingIOError):
-        while True:
-            left.send(bytes(65536))
-    room = loop.create_future()
-    loop.add_writer(left, lambda: room.done() or room.set_result(None))
+    with contextlib.suppress(BlockingIOError):
+        while left.send(bytes(65536)):
+            pass
+    room = asyncio.Event()
+    loop.add_writer(left, room.set)
     await asyncio.sleep(0.005)
-    assert not room.done()
-    with pytest.raises(BlockingIOError):
-        while True:
-            right.recv(65536)
-    await room
+    assert not room.is_set()
+    with contextlib.suppress(BlockingIOError):
+        while right.recv(65536):
+            pass
+    await room.wait()
     loop.remove_writer(left)
 
 
 async def test_reader_and_writer_of_one_descriptor(pair: tuple[socket.socket, socket.socket]) -> None:
     loop = asyncio.get_running_loop()
     left, right = pair
-    readable, writable = loop.create_future(), loop.create_future()
-    loop.add_reader(left, lambda: readable.done() or readable.set_result(None))
-    loop.add_writer(left, lambda: writable.done() or writable.set_result(None))
-    await writable
+    readable, writable = asyncio.Event(), asyncio.Event()
+    loop.add_reader(left, readable.set)
+    loop.add_writer(left, writable.set)
+    await writable.wait()
     assert loop.remove_writer(left)
-    assert not readable.done()
+    assert not readable.is_set()
     right.send(b"x")
-    await readable
+    await readable.wait()
     assert loop.remove_reader(left)
     assert not loop.remove_reader(left)
 
