@@ -30,13 +30,13 @@ async def reply(send: Send, data: bytes = b"ok", status: int = 200, headers: Hea
 
 async def read_body(receive: Receive) -> bytes:
     """The request body; AssertionError if the client goes before its end."""
-    data = b""
+    parts: list[bytes] = []
     while True:
         message = await receive()
         assert message["type"] == "http.request", message
-        data += message["body"]
+        parts.append(message["body"])
         if not message["more_body"]:
-            return data
+            return b"".join(parts)
 
 
 async def ok(scope: Message, receive: Receive, send: Send) -> None:

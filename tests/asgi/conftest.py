@@ -51,7 +51,9 @@ class _Serve:
         self.kind = kind
         self._stack = stack
 
-    def __call__(self, app: App, *, host: str = "127.0.0.1", unix: Path | None = None, **options: Any) -> Server:
+    def __call__(
+        self, app: App, *, host: str = "127.0.0.1", unix: Path | None = None, **options: Any
+    ) -> Server:
         if unix is not None:
             bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             bound.bind(str(unix))

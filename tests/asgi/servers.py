@@ -15,10 +15,11 @@ from types import TracebackType
 from typing import Any, ClassVar, TypeVar
 
 import uvicorn
-from turboapi import loop as turbo_loop
-from turboapi._engine import HttpServer
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from turboapi import loop as turbo_loop
+from turboapi._engine import HttpServer
 
 from .apps import App
 from .latch import PATIENCE, Latch
@@ -44,7 +45,9 @@ class Server:
 
     kind: ClassVar[str]
 
-    def __init__(self, app: App, bound: socket.socket, errors: Records, access: Records, **options: Any) -> None:
+    def __init__(
+        self, app: App, bound: socket.socket, errors: Records, access: Records, **options: Any
+    ) -> None:
         self.app, self.options = app, options
         self.loop_errors: list[dict[str, Any]] = []
         self.unfinished = False
@@ -152,7 +155,9 @@ class Server:
     def __enter__(self) -> Server:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
         if kind is None:
             self.stop()
         else:
@@ -229,7 +234,13 @@ class Uvicorn(Server):
         options = dict(self.options)
         state: dict[str, Any] = options.pop("state", {})
         config = uvicorn.Config(
-            self.app, http="httptools", ws="websockets-sansio", interface="asgi3", lifespan="off", log_config=None, **options
+            self.app,
+            http="httptools",
+            ws="websockets-sansio",
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            **options,
         )
         config.load()
         self._state = ServerState()
@@ -239,7 +250,8 @@ class Uvicorn(Server):
             *options.get("headers", []),
         ]
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: HttpToolsProtocol(config=config, server_state=self._state, app_state=state), sock=self._socket
+            lambda: HttpToolsProtocol(config=config, server_state=self._state, app_state=state),
+            sock=self._socket,
         )
 
     async def _close(self) -> None:

@@ -115,7 +115,8 @@ def test_the_client_is_the_forwarded_one(serve: Serve) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"GET", b"nonsense\r\n\r\n"])
 def test_what_is_no_request_is_not_logged(serve: Serve, data: bytes) -> None:
-    """A probe that connects and goes, or one that sends something else: only the request after it is there."""
+    """A probe that connects and goes, or one that sends something else: only the request after it is
+    there."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await reply(send)

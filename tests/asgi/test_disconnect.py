@@ -127,7 +127,8 @@ def test_an_app_that_does_not_listen_finds_out_when_it_asks(serve: Serve) -> Non
 
 
 def test_a_send_that_waits_for_the_client_is_released(serve: Serve) -> None:
-    """The client stops reading, then goes: `await send()` returns, silently, and the app learns from `receive`."""
+    """The client stops reading, then goes: `await send()` returns, silently, and the app learns from
+    `receive`."""
     stuck, ended = Latch(), Latch()
     seen: list[Message] = []
 

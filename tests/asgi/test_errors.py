@@ -17,9 +17,13 @@ class Unusual(BaseException):
     """Not an `Exception`."""
 
 
-@pytest.mark.parametrize("error", [ValueError("why"), OSError("why"), asyncio.CancelledError("why"), Unusual("why")])
+@pytest.mark.parametrize(
+    "error", [ValueError("why"), OSError("why"), asyncio.CancelledError("why"), Unusual("why")]
+)
 @pytest.mark.parametrize("suspend", [False, True])
-def test_an_exception_before_the_response_is_one_500(serve: Serve, error: BaseException, suspend: bool) -> None:
+def test_an_exception_before_the_response_is_one_500(
+    serve: Serve, error: BaseException, suspend: bool
+) -> None:
     """uvicorn's run_asgi: 500 once, `connection: close`, one log record with the exception itself."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -108,7 +112,9 @@ def test_trap54_an_exception_after_the_end_changes_nothing(serve: Serve) -> None
     ],
     ids=["nothing", "head", "part", "part-of-length"],
 )
-def test_trap54_returning_early_is_an_error(serve: Serve, messages: list[Message], status: int, text: str) -> None:
+def test_trap54_returning_early_is_an_error(
+    serve: Serve, messages: list[Message], status: int, text: str
+) -> None:
     """500, or a connection that is cut: never a response that looks whole."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:

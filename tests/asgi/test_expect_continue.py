@@ -37,7 +37,8 @@ def test_trap25_100_is_sent_when_the_app_first_reads(serve: Serve) -> None:
 
 @pytest.mark.parametrize("status", [200, 413])
 def test_trap25_an_app_that_does_not_read_gets_no_100(serve: Serve, status: int) -> None:
-    """The final response stands alone; a client that then does not send its body must not wait for anything."""
+    """The final response stands alone; a client that then does not send its body must not wait for
+    anything."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await reply(send, b"no thanks", status)
@@ -68,8 +69,9 @@ def test_trap25_never_after_the_final_head(serve: Serve) -> None:
 
 
 def test_trap25_a_response_that_starts_and_reads_at_once(serve: Serve) -> None:
-    """uvicorn leaves the 100 out once the app has started. The engine has not written the head by then, so it may send
-    the 100 before it: the order on the wire is right (RFC 9110 section 15.2), and the client knows that it is read."""
+    """uvicorn leaves the 100 out once the app has started. The engine has not written the head by then, so it
+    may send the 100 before it: the order on the wire is right (RFC 9110 section 15.2), and the client knows
+    that it is read."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await send(start(headers=[(b"content-length", b"8")]))
@@ -106,7 +108,9 @@ def test_trap25_one_100_however_often_the_app_reads(serve: Serve) -> None:
     assert (response.status, response.body) == (200, b"body")
 
 
-@pytest.mark.parametrize("request_bytes", [post(b"body", headers=EXPECT), chunked(b"bo", b"dy", headers=EXPECT)])
+@pytest.mark.parametrize(
+    "request_bytes", [post(b"body", headers=EXPECT), chunked(b"bo", b"dy", headers=EXPECT)]
+)
 def test_trap25_a_client_that_does_not_wait(serve: Serve, request_bytes: bytes) -> None:
     """RFC 9110 section 10.1.1: the server may leave the 100 out, the client has to cope with it."""
 
@@ -151,7 +155,8 @@ def test_trap25_expect_without_a_body(serve: Serve) -> None:
 
 
 def test_trap25_a_refused_upload_leaves_no_100_for_the_next_request(serve: Serve) -> None:
-    """The final response ends the exchange: if the connection stays, what follows is the body that was announced."""
+    """The final response ends the exchange: if the connection stays, what follows is the body that was
+    announced."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await reply(send, b"no", 413 if scope["method"] == "POST" else 200)

@@ -58,7 +58,8 @@ def test_trap19_files_are_sent_as_a_body(serve: Serve, tmp_path: Path, middlewar
 
 
 @pytest.mark.parametrize(
-    "extension", ["http.response.pathsend", "http.response.debug", "http.response.early_hint", "http.response.push"]
+    "extension",
+    ["http.response.pathsend", "http.response.debug", "http.response.early_hint", "http.response.push"],
 )
 def test_trap19_a_message_of_an_extension_is_refused(serve: Serve, extension: str) -> None:
     """An app that sends it all the same gets a RuntimeError and its client a 500, once."""

@@ -35,7 +35,8 @@ async def serve_case(scopes: list[Message], scope: Message, send: Send) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_trap31_the_last_untrusted_hop_is_the_client(serve: Serve, case: str) -> None:
-    """uvicorn#2971, #2944, #2468, #591: rightmost hop that is no proxy of ours; empty fields change nothing."""
+    """uvicorn#2971, #2944, #2468, #591: rightmost hop that is no proxy of ours; empty fields change
+    nothing."""
     headers, client_expected, scheme = CASES[case]
     scopes: list[Message] = []
 

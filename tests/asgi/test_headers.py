@@ -41,10 +41,18 @@ def test_trap10_response_fields_keep_order_and_duplicates(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     "kind_of_iterable",
-    [lambda pairs: [list(pair) for pair in pairs], tuple, iter, lambda pairs: (pair for pair in pairs), dict.items],
+    [
+        lambda pairs: [list(pair) for pair in pairs],
+        tuple,
+        iter,
+        lambda pairs: (pair for pair in pairs),
+        dict.items,
+    ],
     ids=["lists", "tuple", "iterator", "generator", "items"],
 )
-def test_trap11_headers_may_be_any_iterable(serve: Serve, kind_of_iterable: Callable[[Any], Iterable[Any]]) -> None:
+def test_trap11_headers_may_be_any_iterable(
+    serve: Serve, kind_of_iterable: Callable[[Any], Iterable[Any]]
+) -> None:
     """granian#543: the specification says iterable, so a generator has to do."""
     pairs = {b"x-a": b"1", b"x-b": b"2"}
     headers = kind_of_iterable(pairs if kind_of_iterable is dict.items else list(pairs.items()))
@@ -78,7 +86,9 @@ BAD_FIELDS = [
 
 
 @pytest.mark.parametrize("field", BAD_FIELDS, ids=repr)
-def test_trap11_bytes_that_would_split_the_response_are_refused(serve: Serve, field: tuple[bytes, bytes]) -> None:
+def test_trap11_bytes_that_would_split_the_response_are_refused(
+    serve: Serve, field: tuple[bytes, bytes]
+) -> None:
     """uvicorn#2345: `send` raises RuntimeError and nothing of the field reaches the wire."""
     seen: list[BaseException] = []
     server = serve(answering([(b"x-fine", b"1"), field], seen))
@@ -93,7 +103,9 @@ def test_trap11_bytes_that_would_split_the_response_are_refused(serve: Serve, fi
 
 
 @pytest.mark.engine_only("uvicorn has marked the response as started by then and only closes the connection")
-@pytest.mark.parametrize("field", [(b"x-a", b"a\nb"), (b"", b"1"), (b"x-a", "text"), (b"x-a",), b"x-a"], ids=repr)
+@pytest.mark.parametrize(
+    "field", [(b"x-a", b"a\nb"), (b"", b"1"), (b"x-a", "text"), (b"x-a",), b"x-a"], ids=repr
+)
 def test_trap11_a_refused_head_leaves_room_for_an_error_response(serve: Serve, field: Any) -> None:
     """Nothing was sent, so the client gets a 500 and not an empty reply."""
     response = serve(answering([field])).get()
@@ -118,7 +130,8 @@ def test_trap30_each_response_has_one_date_and_one_server(serve: Serve) -> None:
 
 @pytest.mark.engine_only("uvicorn sends its own beside the app's")
 @pytest.mark.parametrize(
-    ("name", "value"), [(b"server", b"mine"), (b"Server", b"mine"), (b"date", b"Tue, 15 Nov 1994 08:12:31 GMT")]
+    ("name", "value"),
+    [(b"server", b"mine"), (b"Server", b"mine"), (b"date", b"Tue, 15 Nov 1994 08:12:31 GMT")],
 )
 def test_trap30_the_apps_own_date_and_server_replace_ours(serve: Serve, name: bytes, value: bytes) -> None:
     """uvicorn#1706: an origin server sends each of the two once (RFC 9110 sections 6.6.1 and 10.2.4)."""
@@ -130,7 +143,7 @@ def test_trap30_the_apps_own_date_and_server_replace_ours(serve: Serve, name: by
 def test_trap30_the_date_moves_on_while_a_connection_lives(serve: Serve) -> None:
     """A date made once a connection would go stale on a long one."""
     client = serve(answering([(b"content-length", b"2")])).connect()
-    dates = set()
+    dates: set[bytes] = set()
     deadline = time.monotonic() + PATIENCE
     while len(dates) < 2 and time.monotonic() < deadline:
         client.send(get())

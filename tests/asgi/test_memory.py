@@ -87,7 +87,8 @@ def test_a02_bare_probes_leave_nothing(serve: Serve) -> None:
 
 @pytest.mark.parametrize("when", ["at-once", "in-receive", "in-stream", "kept-alive"])
 def test_a02_resets_leave_nothing(serve: Serve, witnesses: Witnesses, when: str) -> None:
-    """codex-lb#2041: after an RST the keep-alive timer held the whole graph of a request (in uvicorn it still does)."""
+    """codex-lb#2041: after an RST the keep-alive timer held the whole graph of a request (in uvicorn it still
+    does)."""
     if when == "kept-alive" and serve.kind == "uvicorn":
         pytest.skip("its timer is only cancelled after an orderly close")
     called = Latch()
@@ -177,12 +178,15 @@ def test_a02_large_bodies_leave_nothing(serve: Serve, witnesses: Witnesses) -> N
 
 
 @pytest.mark.engine_only("uvicorn's protocol, cycle and scope refer to each other")
-@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="counts are deferred without a GIL")
+@pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="counts are deferred without a GIL"
+)
 @pytest.mark.parametrize("suspend", [False, True], ids=["inline", "suspended"])
 def test_a13_an_ordinary_request_is_freed_without_the_collector(
     serve: Serve, witnesses: Witnesses, suspend: bool
 ) -> None:
-    """No reference cycle in the bridge: the collector has nothing to do, so there are no pauses (sglang#9241)."""
+    """No reference cycle in the bridge: the collector has nothing to do, so there are no pauses
+    (sglang#9241)."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         scope["witness"] = witnesses.new()

@@ -12,9 +12,14 @@ from .latch import Latch
 from .wire import chunked, get, post, post_head
 
 
-@pytest.mark.parametrize("request_bytes", [get(), post(b"hello"), chunked(b"hel", b"lo")], ids=["get", "length", "chunked"])
-def test_trap01_after_the_body_receive_blocks_until_the_client_is_gone(serve: Serve, request_bytes: bytes) -> None:
-    """asgiref#533, granian#173, uvicorn#126: servers told `http.disconnect` at once, or empty bodies for ever."""
+@pytest.mark.parametrize(
+    "request_bytes", [get(), post(b"hello"), chunked(b"hel", b"lo")], ids=["get", "length", "chunked"]
+)
+def test_trap01_after_the_body_receive_blocks_until_the_client_is_gone(
+    serve: Serve, request_bytes: bytes
+) -> None:
+    """asgiref#533, granian#173, uvicorn#126: servers told `http.disconnect` at once, or empty bodies for
+    ever."""
     consumed, ended = Latch(), Latch()
     seen: list[Message] = []
 

@@ -14,7 +14,8 @@ from .wire import get
 
 
 def sending(*messages: Message, seen: list[BaseException] | None = None, sent: Latch | None = None) -> App:
-    """An app that sends these; `seen` keeps what `send` raises, and the app goes on; `sent` is set at the end."""
+    """An app that sends these; `seen` keeps what `send` raises, and the app goes on; `sent` is set at the
+    end."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         for message in messages:
@@ -50,7 +51,8 @@ def length(count: int) -> Message:
 def test_trap18_a_body_of_another_length_is_an_error_of_the_app(
     serve: Serve, messages: list[Message], text: str
 ) -> None:
-    """uvicorn httptools_impl: RuntimeError in `send`, logged; the client must see that something is missing."""
+    """uvicorn httptools_impl: RuntimeError in `send`, logged; the client must see that something is
+    missing."""
     server = serve(sending(*messages))
     client = server.connect()
     client.send(get())
@@ -114,7 +116,9 @@ def test_trap18_a_body_that_must_not_be_is_dropped(serve: Serve, status: int) ->
     assert client.read_response().body == b"data"
 
 
-@pytest.mark.engine_only("httptools_impl owes the client the bytes of a HEAD response until its body message comes")
+@pytest.mark.engine_only(
+    "httptools_impl owes the client the bytes of a HEAD response until its body message comes"
+)
 def test_trap18_head_of_a_streaming_app_ends_with_the_last_message(serve: Serve) -> None:
     """The parts of a stream are dropped one by one, and `send` never waits for them."""
     many = [body(b"x" * 65536, more=True)] * 64
@@ -131,7 +135,10 @@ def test_trap18_head_of_a_streaming_app_ends_with_the_last_message(serve: Serve)
     [
         ([body(b"x")], "Expected ASGI message 'http.response.start', but got 'http.response.body'."),
         ([{"type": "nonsense"}], "Expected ASGI message 'http.response.start', but got 'nonsense'."),
-        ([length(2), length(2)], "Expected ASGI message 'http.response.body', but got 'http.response.start'."),
+        (
+            [length(2), length(2)],
+            "Expected ASGI message 'http.response.body', but got 'http.response.start'.",
+        ),
         (
             [length(2), body(b"ok"), body(b"x")],
             "Unexpected ASGI message 'http.response.body' sent, after response already completed.",
@@ -146,7 +153,8 @@ def test_trap18_head_of_a_streaming_app_ends_with_the_last_message(serve: Serve)
 def test_trap18_messages_out_of_order_are_refused_in_uvicorns_words(
     serve: Serve, messages: list[Message], text: str
 ) -> None:
-    """RuntimeError for the app, which may catch it and go on; what was right of the response still goes out."""
+    """RuntimeError for the app, which may catch it and go on; what was right of the response still goes
+    out."""
     seen: list[BaseException] = []
     sent = Latch()
     rest = [length(2)] if len(messages) < 2 else []
@@ -163,7 +171,9 @@ def test_trap18_messages_out_of_order_are_refused_in_uvicorns_words(
     ids=["bytes", "bytearray", "memoryview", "slice"],
 )
 @pytest.mark.parametrize("framing", [[], [(b"content-length", b"4")]], ids=["chunked", "length"])
-def test_trap18_bodies_of_any_bytes_like_type(serve: Serve, data: Any, framing: list[tuple[bytes, bytes]]) -> None:
+def test_trap18_bodies_of_any_bytes_like_type(
+    serve: Serve, data: Any, framing: list[tuple[bytes, bytes]]
+) -> None:
     """asyncio's transports take them, so apps send them."""
     server = serve(sending(start(headers=framing), {"type": "http.response.body", "body": data}))
     assert server.get().body == b"data"
@@ -200,7 +210,8 @@ def test_trap18_a_buffer_that_the_app_changes_later_was_sent_as_it_was(serve: Se
 
 
 def test_trap05_send_to_a_client_that_is_gone_is_silent(serve: Serve) -> None:
-    """granian#835, asgiref#431, spec_version 2.3: `send` returns as if all were well, and nothing is logged."""
+    """granian#835, asgiref#431, spec_version 2.3: `send` returns as if all were well, and nothing is
+    logged."""
     waiting, ended = Latch(), Latch()
     messages: list[Message] = []
 
@@ -249,7 +260,9 @@ def test_trap05_nothing_is_sent_before_a_client_goes(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 99, 1000, -1, 70000])
-@pytest.mark.engine_only("uvicorn has no check: KeyError from its table of status lines, or a status line of nonsense")
+@pytest.mark.engine_only(
+    "uvicorn has no check: KeyError from its table of status lines, or a status line of nonsense"
+)
 def test_trap18_a_status_that_is_none_is_an_error_of_the_app(serve: Serve, status: int) -> None:
     """Three digits are what HTTP has (RFC 9110 section 15)."""
     response = serve(sending(start(status), body(b"x"))).get()

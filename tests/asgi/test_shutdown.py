@@ -79,7 +79,8 @@ def test_nobody_is_accepted_any_more(serve: Serve) -> None:
 
 
 def test_a_busy_connection_finishes_and_says_close(serve: Serve) -> None:
-    """The response that starts after `drain()` announces the end; the pipelined request behind it is not run."""
+    """The response that starts after `drain()` announces the end; the pipelined request behind it is not
+    run."""
     running, go_on = Latch(), Latch()
     paths: list[str] = []
 
@@ -151,7 +152,8 @@ def test_an_upload_in_progress_is_not_cut(serve: Serve) -> None:
 
 
 def test_nothing_that_was_connected_is_lost(serve: Serve) -> None:
-    """Requests of connections that wait in the backlog, not accepted yet when `drain()` is called, are answered."""
+    """Requests of connections that wait in the backlog, not accepted yet when `drain()` is called, are
+    answered."""
     server = serve(ok)
 
     async def connect_then_drain() -> list[Connection]:
@@ -218,7 +220,8 @@ def test_closed_waits_for_work_after_the_last_byte(serve: Serve) -> None:
 
 
 def test_a04_disconnect_tells_running_requests(serve: Serve) -> None:
-    """After the grace period long streams get `http.disconnect`; what they send then goes nowhere, silently."""
+    """After the grace period long streams get `http.disconnect`; what they send then goes nowhere,
+    silently."""
     running, ended = Latch(), Latch()
     seen: list[Message] = []
 
@@ -273,7 +276,8 @@ def test_disconnect_before_the_response_has_started(serve: Serve) -> None:
 
 
 def test_close_drops_every_connection(serve: Serve) -> None:
-    """Idle, busy, streaming and half a head: all clients see the end; what runs is cancelled, as uvicorn does."""
+    """Idle, busy, streaming and half a head: all clients see the end; what runs is cancelled, as uvicorn
+    does."""
     running = [Latch(), Latch()]
     seen: list[BaseException] = []
 
@@ -332,7 +336,7 @@ def test_an_app_that_ignores_its_cancellation_is_still_waited_for(serve: Serve) 
         future = server.http.closed()
         for _ in range(10):
             await asyncio.sleep(0)
-        return future.done()
+        return bool(future.done())
 
     assert server.on_loop(close) is False
     client.read_to_end()

@@ -34,7 +34,8 @@ def test_the_head_goes_out_before_the_first_byte_of_the_body(serve: Serve) -> No
 
 
 def test_each_part_is_on_the_wire_when_send_returns(serve: Serve) -> None:
-    """One chunk a message, not held back until the next: the app goes on only after the client has seen it."""
+    """One chunk a message, not held back until the next: the app goes on only after the client has seen
+    it."""
     gates = [Latch() for _ in range(5)]
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -76,7 +77,9 @@ def test_many_small_parts_arrive_in_order(serve: Serve) -> None:
     expected = b"".join(b"%d," % number for number in range(5000))
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
-        await send(start(headers=[(b"content-length", b"%d" % len(expected))] if scope["path"] == "/length" else []))
+        await send(
+            start(headers=[(b"content-length", b"%d" % len(expected))] if scope["path"] == "/length" else [])
+        )
         for number in range(5000):
             await send(body(b"%d," % number, more=True))
         await send(body())
@@ -102,7 +105,9 @@ def test_a_stream_to_an_http_1_0_client_ends_with_the_connection(serve: Serve) -
 
 
 @pytest.mark.parametrize("framing", [[], [(b"content-length", b"1000000")]], ids=["chunked", "length"])
-def test_trap54_what_was_sent_before_a_failure_arrives(serve: Serve, framing: list[tuple[bytes, bytes]]) -> None:
+def test_trap54_what_was_sent_before_a_failure_arrives(
+    serve: Serve, framing: list[tuple[bytes, bytes]]
+) -> None:
     """The client sees each byte up to the failure, and that the rest is missing."""
     go_on = Latch()
 
@@ -124,8 +129,8 @@ def test_trap54_what_was_sent_before_a_failure_arrives(serve: Serve, framing: li
 
 
 def test_trap55_a_disconnect_cancels_the_stream_and_its_background_task(serve: Serve) -> None:
-    """lsst/daf_butler#1407, fastapi#14680: with spec_version 2.3 Starlette listens while it streams (trap 4): an idle
-    generator is cancelled when the client goes, and what was to run afterwards does not."""
+    """lsst/daf_butler#1407, fastapi#14680: with spec_version 2.3 Starlette listens while it streams (trap 4):
+    an idle generator is cancelled when the client goes, and what was to run afterwards does not."""
     streaming, cancelled, ended = Latch(), Latch(), Latch()
     background: list[str] = []
 

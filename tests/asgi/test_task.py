@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import socket
 import subprocess
 import sys
 import textwrap
@@ -146,8 +147,8 @@ def test_trap64_a_task_factory_of_the_user_is_used(serve: Serve, factory: str) -
         if factory == "plain":
             loop.set_task_factory(plain)
         else:
-            loop.set_task_factory(asyncio.eager_task_factory)
-        second = _listener()
+            loop.set_task_factory(vars(asyncio)["eager_task_factory"])
+        second = socket.create_server(("127.0.0.1", 0))
         server.address = second.getsockname()
         server.http.listen(second.detach())
 
@@ -155,12 +156,6 @@ def test_trap64_a_task_factory_of_the_user_is_used(serve: Serve, factory: str) -
     assert server.ask(post(b"x" * 100_000)).body == b"x" * 100_000
     assert server.errors == []
     assert bool(made) == (factory == "plain")
-
-
-def _listener() -> Any:
-    import socket
-
-    return socket.create_server(("127.0.0.1", 0))
 
 
 SCRIPT = """
@@ -195,9 +190,12 @@ SCRIPT = """
     ("end", "code"), [("return", 0), ("sys.exit(7)", 7), ("raise ValueError", 1), ("os._exit(5)", 5)]
 )
 def test_trap66_the_interpreter_ends_with_requests_in_flight(kind: str, end: str, code: int) -> None:
-    """pyo3#6084, monarch#750: native threads that attach during finalisation abort; here is nothing to join."""
+    """pyo3#6084, monarch#750: native threads that attach during finalisation abort; here is nothing to
+    join."""
     script = textwrap.dedent(SCRIPT).replace("END", end)
-    done = subprocess.run([sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, timeout=30
+    )
     assert done.returncode == code, done.stderr
     assert ("end" in done.stdout) == (code == 0)
     assert "Fatal" not in done.stderr

@@ -97,8 +97,11 @@ def test_trap09_what_came_before_the_close_is_told_first(serve: Serve) -> None:
     ],
     ids=repr,
 )
-def test_trap06_the_apps_close_is_told_back_to_it(serve: Serve, message: Message, code: int, reason: str) -> None:
-    """granian#798: after `websocket.close` the app's `receive` gives `websocket.disconnect` with the same code."""
+def test_trap06_the_apps_close_is_told_back_to_it(
+    serve: Serve, message: Message, code: int, reason: str
+) -> None:
+    """granian#798: after `websocket.close` the app's `receive` gives `websocket.disconnect` with the same
+    code."""
     ended = Latch()
     seen: list[Message] = []
 
@@ -217,7 +220,8 @@ def test_trap06_sending_after_closing_is_an_error(serve: Serve) -> None:
 
 
 def test_trap06_messages_of_a_client_that_has_not_seen_the_close_are_dropped(serve: Serve) -> None:
-    """The app is past it: it gets the disconnect, and the client's reply still ends the handshake in order."""
+    """The app is past it: it gets the disconnect, and the client's reply still ends the handshake in
+    order."""
     ended = Latch()
     seen: list[Message] = []
 

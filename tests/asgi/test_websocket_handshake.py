@@ -15,7 +15,8 @@ from .wire import get
 
 
 def test_trap08_the_whole_scope_is_uvicorns(serve: Serve) -> None:
-    """No `method` (granian#420), spec_version 2.4 (so `send` raises OSError), the denial extension, state copied."""
+    """No `method` (granian#420), spec_version 2.4 (so `send` raises OSError), the denial extension, state
+    copied."""
     scopes: list[Message] = []
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -23,7 +24,9 @@ def test_trap08_the_whole_scope_is_uvicorns(serve: Serve) -> None:
         await echo(scope, receive, send)
 
     server = serve(app, root_path="/root", state={"a": 1})
-    client = WebSocket(server, b"/p%41th?q=%20", b"Sec-WebSocket-Protocol: one, two\r\nX-Odd: v\r\nX-Odd: w\r\n")
+    client = WebSocket(
+        server, b"/p%41th?q=%20", b"Sec-WebSocket-Protocol: one, two\r\nX-Odd: v\r\nX-Odd: w\r\n"
+    )
     [scope] = scopes
     expected = {
         "type": "websocket",
@@ -85,6 +88,7 @@ def test_trap08_subprotocols_are_split(serve: Serve, headers: bytes, expected: l
 )
 def test_trap08_the_accepted_subprotocol(serve: Serve, message: dict[str, Any], chosen: list[bytes]) -> None:
     """granian#258: None is the same as leaving it out."""
+
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept", **message})
@@ -269,7 +273,9 @@ def test_trap09_an_app_that_does_not_decide(serve: Serve, how: str) -> None:
     assert (response.status, response.body) == (500, b"Internal Server Error")
     assert client.is_closed_by_peer
     assert server.error_texts == [
-        "Exception in ASGI application\n" if how == "raise" else "ASGI callable returned without completing handshake."
+        "Exception in ASGI application\n"
+        if how == "raise"
+        else "ASGI callable returned without completing handshake."
     ]
 
 
@@ -347,7 +353,8 @@ def test_a_websocket_after_plain_requests_on_one_connection(serve: Serve) -> Non
 
 
 def test_frames_that_come_with_the_handshake_are_not_lost(serve: Serve) -> None:
-    """A client need not wait for the 101 with what it sends... the bytes are in the HTTP parser's buffer then."""
+    """A client need not wait for the 101 with what it sends... the bytes are in the HTTP parser's buffer
+    then."""
     accepted = Latch()
     seen: list[Message] = []
 

@@ -141,7 +141,8 @@ def test_a_ping_is_answered_while_the_app_does_nothing(serve: Serve) -> None:
     ],
 )  # fmt: skip
 def test_violations_end_the_connection_with_their_code(serve: Serve, frames: list[bytes], code: int) -> None:
-    """RFC 6455 sections 5 and 7.4.1: a close frame that says why, then the end; the app learns the same code."""
+    """RFC 6455 sections 5 and 7.4.1: a close frame that says why, then the end; the app learns the same
+    code."""
     ended = Latch()
     seen: list[Message] = []
 

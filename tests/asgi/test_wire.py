@@ -26,8 +26,12 @@ def head(*lines: bytes, method: bytes = b"POST", version: bytes = b"HTTP/1.1") -
 
 
 HEADS = [
-    Bad("trap20-length-then-chunked", head(b"Content-Length: 3", b"Transfer-Encoding: chunked") + b"0\r\n\r\n"),
-    Bad("trap20-chunked-then-length", head(b"Transfer-Encoding: chunked", b"Content-Length: 3") + b"0\r\n\r\n"),
+    Bad(
+        "trap20-length-then-chunked", head(b"Content-Length: 3", b"Transfer-Encoding: chunked") + b"0\r\n\r\n"
+    ),
+    Bad(
+        "trap20-chunked-then-length", head(b"Transfer-Encoding: chunked", b"Content-Length: 3") + b"0\r\n\r\n"
+    ),
     Bad("trap20-two-lengths", head(b"Content-Length: 3", b"Content-Length: 4") + b"abcd"),
     Bad("trap20-length-list", head(b"Content-Length: 3, 4") + b"abcd"),
     Bad("trap21-length-plus", head(b"Content-Length: +5") + b"hello"),
@@ -53,11 +57,19 @@ HEADS = [
     Bad("trap21-blank-first", head(b" X-A: 1", method=b"GET"), uvicorn=False),
     Bad("trap22-no-host", b"GET / HTTP/1.1\r\n\r\n", uvicorn=False),
     Bad("trap22-two-hosts", b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", uvicorn=False),
-    Bad("trap23-chunked-on-1.0", head(b"Transfer-Encoding: chunked", version=b"HTTP/1.0") + b"0\r\n\r\n", False),
+    Bad(
+        "trap23-chunked-on-1.0",
+        head(b"Transfer-Encoding: chunked", version=b"HTTP/1.0") + b"0\r\n\r\n",
+        False,
+    ),
     Bad("trap23-stacked-codings", head(b"Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n", uvicorn=False),
     Bad("trap23-chunked-not-last", head(b"Transfer-Encoding: chunked, gzip") + b"0\r\n\r\n"),
     Bad("trap23-chunked-twice", head(b"Transfer-Encoding: chunked, chunked") + b"0\r\n\r\n"),
-    Bad("trap23-two-fields", head(b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked") + b"0\r\n\r\n", False),
+    Bad(
+        "trap23-two-fields",
+        head(b"Transfer-Encoding: gzip", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        False,
+    ),
     Bad("no-version", b"GET /\r\nHost: a\r\n\r\n", uvicorn=False),
     Bad("version-2", b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", uvicorn=False),
     Bad("version-9", b"GET / HTTP/9.9\r\nHost: a\r\n\r\n"),

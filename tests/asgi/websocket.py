@@ -1,4 +1,5 @@
-"""A WebSocket client of bytes (RFC 6455): what it sends may be wrong on purpose, what it reads is shown as it is."""
+"""A WebSocket client of bytes (RFC 6455): what it sends may be wrong on purpose, what it reads is shown as it
+is."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class Frame:
         return self.payload[2:].decode()
 
 
-def encode(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True) -> bytes:
+def encode(
+    opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True
+) -> bytes:
     """The bytes of a client's frame."""
     first = (0x80 if fin else 0) | rsv << 4 | opcode
     bit = 0x80 if masked else 0
@@ -55,7 +58,8 @@ def handshake(target: bytes = b"/", headers: bytes = b"") -> bytes:
     """The request that opens a WebSocket."""
     return (
         b"GET %s HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n" % (target, headers)
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n"
+        % (target, headers)
     )
 
 
@@ -68,7 +72,9 @@ class WebSocket:
         self.response: Response = self.connection.read_head()
         assert self.response.status == 101, self.response
 
-    def send(self, opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True) -> None:
+    def send(
+        self, opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True
+    ) -> None:
         """Send a frame."""
         self.connection.send(encode(opcode, payload, fin=fin, rsv=rsv, masked=masked))
 

@@ -63,6 +63,31 @@ class Connection:
         """Write all of `data`."""
         self.socket.sendall(data)
 
+    def send_until_stalled(self, data: bytes, limit: int) -> int:
+        """Write `data` over and over until the peer takes no more, at most `limit` bytes; how many it took.
+
+        The wait that finds out cannot fail a test by being too short: then less was written.
+        """
+        written = 0
+        view = memoryview(data)
+        self.socket.settimeout(0.3)
+        try:
+            while written < limit:
+                offset = written % len(data)
+                written += self.socket.send(view[offset:][: limit - written])
+        except TimeoutError:
+            pass
+        finally:
+            self.socket.settimeout(PATIENCE)
+        return written
+
+    def send_rest(self, data: bytes, written: int, limit: int) -> None:
+        """Go on where `send_until_stalled` stopped."""
+        view = memoryview(data)
+        while written < limit:
+            offset = written % len(data)
+            written += self.socket.send(view[offset:][: limit - written])
+
     def send_half_close(self) -> None:
         """Send FIN and keep reading."""
         self.socket.shutdown(socket.SHUT_WR)
@@ -179,7 +204,12 @@ def get(target: bytes = b"/", headers: bytes = b"", *, method: bytes = b"GET") -
 
 def post(data: bytes = b"", target: bytes = b"/", headers: bytes = b"") -> bytes:
     """A POST request with its body."""
-    return b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n%s\r\n%s" % (target, len(data), headers, data)
+    return b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n%s\r\n%s" % (
+        target,
+        len(data),
+        headers,
+        data,
+    )
 
 
 def post_head(length: int, target: bytes = b"/", headers: bytes = b"") -> bytes:
