@@ -46,7 +46,7 @@ def main() -> int:
                 print(f"{case.id} [{case.app}]: {kinds}: {change}")
             elif outcome.problem:
                 print(f"{case.id} [{case.app}]: {outcome.problem}")
-        access = servers.compare_access_logs()
+        access = servers.compare_access_logs(entries)
     for problem in access:
         print(problem)
     summary = ", ".join(f"{count} {name}" for name, count in sorted(totals.items()))

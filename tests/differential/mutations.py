@@ -22,7 +22,7 @@ APPS = ("echo", "protocol", "websocket")
 #: Bytes that mean something to a parser of HTTP/1 or WebSocket.
 TOKENS = (
     b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"\xff", b"0\r\n\r\n", b"chunked", b"ffffffff",
-    b"HTTP/1.1", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n", 
+    b"HTTP/1.1", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n",
     b"Host: x\r\n", b"Connection: close\r\n", b"Upgrade: websocket\r\n", b"\x88\x80\0\0\0\0", b"\x81\xfe",
 )  # fmt: skip
 #: What a server must not have in its log, whatever a client sends.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 
@@ -120,4 +120,3 @@ class Case:
     app: str
     steps: tuple[Step, ...]
     logs: bool = False
-    tags: tuple[str, ...] = field(default=())

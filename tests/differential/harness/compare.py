@@ -31,6 +31,7 @@ KINDS = {
     "frame": "a WebSocket frame",
     "note": "raw bytes, journal or other observation",
     "log": "lines of the error log",
+    "access-log": "lines of the access log (compared once the servers have ended, where the wire was equal)",
 }
 
 

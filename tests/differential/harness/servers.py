@@ -32,6 +32,8 @@ class AppSpec:
     target: str
     options: tuple[str, ...] = ()
     unix: bool = False
+    #: The module that the app needs and that may be missing.
+    needs: str | None = None
 
 
 #: The apps of the table. One process each and server.
@@ -58,6 +60,8 @@ SPECS: dict[str, AppSpec] = {
     "websocket-small": AppSpec("apps.ws_app:app", ("--ws-max-size", "64")),
     "fastapi": AppSpec("apps.fastapi_app:app"),
     "starlette": AppSpec("apps.starlette_app:app"),
+    "django": AppSpec("apps.django_app:app", needs="django"),
+    "litestar": AppSpec("apps.litestar_app:app", needs="litestar"),
 }
 
 
