@@ -44,6 +44,12 @@ async def read_body(receive: Receive) -> bytes:
             return body
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody signals: the engine's counters, the state of other tasks."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
 def listening_socket() -> socket.socket:
     """A TCP listener on a free port of the loopback interface."""
     return socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -116,6 +122,10 @@ class Serving:
 
     server: HttpServer
     port: int
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
 
 @contextlib.asynccontextmanager

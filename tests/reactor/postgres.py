@@ -56,27 +56,12 @@ def start_cluster() -> Cluster:
         account = pwd.getpwnam(user)
         os.chown(directory, account.pw_uid, account.pw_gid)
     data = directory / "data"
-    initdb = [
-        programs / "initdb",
-        "-D",
-        data,
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-N",
-        "--no-locale",
-        "-E",
-        "UTF8",
-    ]
+    initdb = [str(programs / "initdb"), "-D", str(data)]
+    initdb += ["-U", "postgres", "-A", "trust", "-N", "--no-locale", "-E", "UTF8"]
     subprocess.run(initdb, check=True, user=user, cwd=directory, stdout=subprocess.DEVNULL)
     settings = {"listen_addresses": "", "unix_socket_directories": str(directory), "fsync": "off"}
-    command = [
-        str(programs / "postgres"),
-        "-D",
-        str(data),
-        *(f"-c{name}={value}" for name, value in settings.items()),
-    ]
+    command = [str(programs / "postgres"), "-D", str(data)]
+    command += [f"-c{name}={value}" for name, value in settings.items()]
     process = subprocess.Popen(command, user=user, cwd=directory, stderr=subprocess.DEVNULL)
     cluster = Cluster(directory, process)
     try:

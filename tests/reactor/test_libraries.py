@@ -12,7 +12,7 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import httpx
 import pytest
 
@@ -37,11 +37,15 @@ async def test_anyio_task_groups_and_cancel_scopes() -> None:
         await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()
     assert sorted(ended) == ["one", "two"]
-    with pytest.raises(ExceptionGroup):
+
+    async def fail_beside_a_sibling() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(wait, "three")
             await anyio.lowlevel.checkpoint()
             raise ValueError("no")
+
+    with pytest.raises(ExceptionGroup):
+        await fail_beside_a_sibling()
     assert ended[2:] == ["three"]
 
 
@@ -129,10 +133,9 @@ async def test_httpx_calls_a_server_on_the_same_loop() -> None:
         inner = (await client.get(f"/{depth - 1}")).text if depth else "end"
         await respond(send, f"{depth} {inner}")
 
-    async with serving(app) as here:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{here.port}", trust_env=False) as client:
-            assert (await client.get("/5")).text == "5 4 3 2 1 0 end"
-            answers = await asyncio.gather(*(client.get("/2") for _ in range(30)))
+    async with serving(app) as here, httpx.AsyncClient(base_url=here.address, trust_env=False) as client:
+        assert (await client.get("/5")).text == "5 4 3 2 1 0 end"
+        answers = await asyncio.gather(*(client.get("/2") for _ in range(30)))
     assert {answer.text for answer in answers} == {"2 1 0 end"}
 
 
@@ -190,7 +193,6 @@ async def test_requests_that_share_an_asyncpg_pool(postgres: Cluster) -> None:
         serving(app) as here,
     ):
         limits = httpx.Limits(max_connections=20)
-        address = f"http://127.0.0.1:{here.port}"
-        async with httpx.AsyncClient(base_url=address, limits=limits, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=here.address, limits=limits, trust_env=False) as client:
             answers = await asyncio.gather(*(client.get(f"/{number}") for number in range(100)))
     assert [answer.text for answer in answers] == [str(number * 2) for number in range(100)]

@@ -174,7 +174,7 @@ def test_two_loops_that_wake_each_other() -> None:
 
     async def main() -> int:
         here = asyncio.get_running_loop()
-        other = new_event_loop_in_thread()
+        thread, other = loop_in_thread()
         count = 0
         for _ in range(rounds):
             back = here.create_future()
@@ -184,8 +184,7 @@ def test_two_loops_that_wake_each_other() -> None:
         await asyncio.to_thread(thread.join)
         return count
 
-    def new_event_loop_in_thread() -> asyncio.AbstractEventLoop:
-        nonlocal thread
+    def loop_in_thread() -> tuple[threading.Thread, asyncio.AbstractEventLoop]:
         started = threading.Event()
         made: list[asyncio.AbstractEventLoop] = []
 
@@ -199,9 +198,8 @@ def test_two_loops_that_wake_each_other() -> None:
         thread = threading.Thread(target=forever)
         thread.start()
         assert started.wait(DEADLINE)
-        return made[0]
+        return thread, made[0]
 
-    thread = threading.Thread()
     assert turboapi.loop.run(main()) == rounds
 
 
@@ -214,7 +212,7 @@ def test_a_loop_runs_on_the_thread_that_made_it_only() -> None:
 
 
 def test_a_nested_loop_of_the_same_thread_is_refused() -> None:
-    """asyncio refuses it; code that talks asyncio out of that (nest_asyncio and the like) is refused by us."""
+    """asyncio refuses it; test_server_close has what follows when asyncio is talked out of that."""
 
     async def main() -> None:
         inner = new_event_loop()
@@ -256,12 +254,11 @@ def test_a_closed_loop_is_freed_by_reference_counts_and_the_collector() -> None:
 
 
 def test_a_loop_that_was_never_closed_warns_and_is_freed() -> None:
-    loop = new_event_loop()
-    loop.run_until_complete(answer())
+    holder = [new_event_loop()]
+    holder[0].run_until_complete(answer())
     before = open_descriptors()
-    seen = weakref.ref(loop)
+    seen = weakref.ref(holder.pop())
     with pytest.warns(ResourceWarning, match="unclosed event loop"):
-        del loop
         gc.collect()
     assert seen() is None
     assert open_descriptors() < before

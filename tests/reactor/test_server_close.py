@@ -30,6 +30,7 @@ from .harness import (
     listening_socket,
     respond,
     serving,
+    until,
 )
 from .processes import run
 
@@ -74,11 +75,6 @@ def clients(port: int, count: int) -> Any:
         yield opened
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.001)
-
-
 def test_the_end_of_a_runner_cancels_running_requests() -> None:
     app = Hanging()
 
@@ -98,7 +94,7 @@ def test_the_end_of_a_runner_cancels_running_requests() -> None:
     assert app.ended == ["CancelledError"] * 5
 
 
-def test_a_loop_closed_under_running_requests(capfd: pytest.CaptureFixture[str]) -> None:
+def close_under_running_requests() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
     """Nobody cancels anything: no crash, no hang, clients see the end of their connection."""
     app = Hanging()
     loop = new_event_loop()
@@ -111,11 +107,15 @@ def test_a_loop_closed_under_running_requests(capfd: pytest.CaptureFixture[str])
             assert client.recv(1) == b""
     with pytest.raises(RuntimeError, match="closed"):
         server.listen(listening_socket().detach())
-    references = weakref.ref(app), weakref.ref(loop)
     with _quiet_destruction():
-        del app, loop, server
+        del server
         gc.collect()
-        gc.collect()
+    return weakref.ref(app), weakref.ref(loop)
+
+
+def test_what_a_loop_closed_under_running_requests_held_is_freed() -> None:
+    references = close_under_running_requests()
+    gc.collect()
     assert [reference() for reference in references] == [None, None]
 
 

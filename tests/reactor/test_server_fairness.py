@@ -77,7 +77,7 @@ async def test_tasks_that_yield_for_ever_do_not_starve_requests() -> None:
         await respond(send, b"hello")
 
     async def yield_for_ever() -> None:
-        while True:
+        while True:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     async with serving(app) as here:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import tracemalloc
@@ -11,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from .harness import Connection, Receive, Scope, Send, fetch, read_body, respond, serving
+from .harness import Connection, Receive, Scope, Send, fetch, read_body, respond, serving, until
 
 REQUESTS = 20_000
 CONNECTIONS = 20
@@ -106,11 +107,9 @@ async def test_clients_that_go_away_leave_nothing_behind() -> None:
         for number in range(50):
             connection = await Connection.open(here.port)
             connection.send(body=b"x" * 1000)
-            while len(seen) == number:
-                await asyncio.sleep(0)
+            await until(functools.partial(lambda count: len(seen) == count, number + 1))
             connection.writer.transport.abort()
-        while here.server.requests_in_flight or here.server.connections:
-            await asyncio.sleep(0.001)
+        await until(lambda: not here.server.requests_in_flight and not here.server.connections)
         gc.collect()
         assert ends == ["gone"] * 50
         assert [ref() for ref in seen if ref() is not None] == []

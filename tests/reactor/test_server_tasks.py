@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .harness import Receive, Scope, Send, connected, fetch, respond, serving
+from .harness import Receive, Scope, Send, connected, fetch, respond, serving, until
 
 LONG = 3600.0
 
@@ -169,8 +169,7 @@ async def test_a_request_waiting_for_its_client_alone_is_not_garbage_collected()
 
     async with serving(app) as here, connected(here.port) as connection:
         connection.writer.write(b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nab")
-        while here.server.requests_in_flight == 0:
-            await asyncio.sleep(0.001)
+        await until(lambda: here.server.requests_in_flight == 1)
         for _ in range(3):
             gc.collect()
         connection.writer.write(b"cd")
@@ -195,8 +194,7 @@ async def test_cancelling_a_request_task_from_outside(caplog: pytest.LogCaptureF
 
     async with serving(app) as here:
         request = asyncio.ensure_future(fetch(here.port))
-        while not tasks:
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(tasks))
         assert tasks[0].cancel("stop it")
         # As in uvicorn, an app that ends without a response has failed.
         assert (await request).status == 500
@@ -220,8 +218,7 @@ async def test_a_handler_that_catches_its_cancellation_can_still_answer() -> Non
 
     async with serving(app) as here:
         request = asyncio.ensure_future(fetch(here.port))
-        while not tasks:
-            await asyncio.sleep(0.001)
+        await until(lambda: bool(tasks))
         tasks[0].cancel()
         assert (await request).text == "stopped early"
 
@@ -288,6 +285,5 @@ async def test_background_work_after_the_response_is_counted_until_it_ends() -> 
         assert (await connection.request()).text == "done"
         assert here.server.requests_in_flight == 2
         release.set()
-        while here.server.requests_in_flight:
-            await asyncio.sleep(0)
+        await until(lambda: here.server.requests_in_flight == 0)
         assert events == ["background"] * 2

@@ -16,6 +16,9 @@ import trustme
 BIG = bytes(range(256)) * 32_768  # 8 MiB: far more than the sockets' buffers hold
 
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Send back what comes, until the peer's end of file."""
     while data := await reader.read(65536):
@@ -37,9 +40,7 @@ async def send_in_full(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(
-    *arguments: object, **options: object
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def opened(*arguments: object, **options: object) -> AsyncIterator[Streams]:
     reader, writer = await asyncio.open_connection(*arguments, **options)  # type: ignore[arg-type]
     try:
         yield reader, writer
@@ -54,6 +55,10 @@ def port_of(server: asyncio.Server) -> int:
     return port
 
 
+def opened_on(server: asyncio.Server) -> contextlib.AbstractAsyncContextManager[Streams]:
+    return opened("127.0.0.1", port_of(server))
+
+
 @pytest.fixture
 def socket_path() -> Iterator[str]:
     """A short path: Unix socket paths are limited to 107 bytes."""
@@ -62,9 +67,11 @@ def socket_path() -> Iterator[str]:
 
 
 async def test_a_big_payload_goes_both_ways_and_half_close_ends_it() -> None:
-    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
-        async with opened("127.0.0.1", port_of(server)) as (reader, writer):
-            received, _ = await asyncio.gather(reader.read(), send_in_full(writer, BIG))
+    async with (
+        await asyncio.start_server(echo, "127.0.0.1", 0) as server,
+        opened_on(server) as (reader, writer),
+    ):
+        received, _ = await asyncio.gather(reader.read(), send_in_full(writer, BIG))
     assert received == BIG
 
 
@@ -89,14 +96,16 @@ async def test_a_reader_that_pauses_holds_the_writer_up() -> None:
         received.extend(await reader.read())
         writer.close()
 
-    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
-        async with opened("127.0.0.1", port_of(server)) as (reader, writer):
-            sending = asyncio.ensure_future(send_in_full(writer, BIG))
-            done, _ = await asyncio.wait([sending], timeout=0.1)
-            assert not done
-            read_now.set()
-            await sending
-            assert await reader.read() == b""
+    async with (
+        await asyncio.start_server(slow, "127.0.0.1", 0) as server,
+        opened_on(server) as (reader, writer),
+    ):
+        sending = asyncio.ensure_future(send_in_full(writer, BIG))
+        done, _ = await asyncio.wait([sending], timeout=0.1)
+        assert not done
+        read_now.set()
+        await sending
+        assert await reader.read() == b""
     assert bytes(received) == BIG
 
 
@@ -109,15 +118,17 @@ async def test_lines_exact_reads_and_the_peers_reset() -> None:
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
         writer.close()
 
-    async with await asyncio.start_server(server_side, "127.0.0.1", 0) as server:
-        async with opened("127.0.0.1", port_of(server)) as (reader, writer):
-            assert await reader.readline() == b"line one\n"
-            assert await reader.readuntil(b"two\n") == b"line two\n"
-            assert await reader.readexactly(5) == b"12345"
-            writer.write(b"reset me\n")
-            assert await reader.readexactly(4) == b"rest"
-            with pytest.raises(ConnectionResetError):
-                await reader.readexactly(1)
+    async with (
+        await asyncio.start_server(server_side, "127.0.0.1", 0) as server,
+        opened_on(server) as (reader, writer),
+    ):
+        assert await reader.readline() == b"line one\n"
+        assert await reader.readuntil(b"two\n") == b"line two\n"
+        assert await reader.readexactly(5) == b"12345"
+        writer.write(b"reset me\n")
+        assert await reader.readexactly(4) == b"rest"
+        with pytest.raises(ConnectionResetError):
+            await reader.readexactly(1)
 
 
 async def test_a_refused_connection_raises() -> None:
@@ -180,13 +191,15 @@ async def test_start_tls_on_an_open_stream(contexts: tuple[ssl.SSLContext, ssl.S
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(upgrade, "127.0.0.1", 0) as server:
-        async with opened("127.0.0.1", port_of(server)) as (reader, writer):
-            writer.write(b"STARTTLS\n")
-            assert await reader.readline() == b"GO\n"
-            await writer.start_tls(client_context, server_hostname="localhost")
-            writer.write(b"word\n")
-            assert await reader.readline() == b"secret word\n"
+    async with (
+        await asyncio.start_server(upgrade, "127.0.0.1", 0) as server,
+        opened_on(server) as (reader, writer),
+    ):
+        writer.write(b"STARTTLS\n")
+        assert await reader.readline() == b"GO\n"
+        await writer.start_tls(client_context, server_hostname="localhost")
+        writer.write(b"word\n")
+        assert await reader.readline() == b"secret word\n"
 
 
 async def test_closing_a_server_ends_serve_forever() -> None:

@@ -71,10 +71,13 @@ async def test_task_group_cancels_siblings_and_collects_errors() -> None:
         await asyncio.sleep(0)
         raise ValueError("no")
 
-    with pytest.raises(ExceptionGroup) as caught:
+    async def both() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(wait())
             group.create_task(fail())
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await both()
     assert [type(error) for error in caught.value.exceptions] == [ValueError]
     assert ended == ["sibling"]
 
@@ -161,7 +164,7 @@ async def test_the_exception_handler_gets_what_callbacks_raise() -> None:
     contexts: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: contexts.append(context))
     loop.call_soon(lambda: 1 // 0)
-    loop.call_later(0.001, lambda: [][0])  # type: ignore[index]
+    loop.call_later(0.001, lambda: [][0])
     await asyncio.sleep(0.005)
     loop.set_exception_handler(None)
     assert [type(context["exception"]) for context in contexts] == [ZeroDivisionError, IndexError]
