@@ -66,7 +66,7 @@ class Pair:
             server.stop()
 
     def compare_access_logs(self, entries: list[Expectation]) -> list[str]:
-        """Stop all, then report cases that were equal on the wire and differ in the access log, or should and do not."""
+        """Stop all; report cases equal on the wire whose access logs differ, or should differ and do not."""
         logs = {key: "".join(server.stop()).splitlines() for key, server in self._servers.items()}
         problems = []
         # The port names the connection; one that the kernel gave out twice names none.
