@@ -339,6 +339,12 @@ impl State {
         }
     }
 
+    /// Whether the response being made is the last one.
+    #[inline]
+    pub(crate) fn is_closing(&self) -> bool {
+        self.verdict.get() != Verdict::Keep || self.registry.is_draining()
+    }
+
     /// Tells the connection's task that its peer has run out of time.
     pub(crate) fn expire(&self) {
         if !self.expired.replace(true) {

@@ -48,10 +48,9 @@ impl LastRead {
 #[inline]
 pub(crate) fn has_bare_line_feed(bytes: &[u8]) -> bool {
     let Some(behind) = bytes.get(1..) else { return false };
-    bytes
-        .iter()
-        .zip(behind)
-        .fold(false, |found, (before, byte)| found | ((*byte == b'\n') & (*before != b'\r')))
+    let pairs = bytes.iter().zip(behind);
+    pairs.fold(0, |found, (before, byte)| found | (u8::from(*byte == b'\n') & u8::from(*before != b'\r')))
+        != 0
 }
 
 /// Follows one header section over any number of reads, up to the empty line that ends it.

@@ -26,6 +26,7 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) struct Registry {
     connections: RefCell<Vec<Rc<State>>>,
     tick: Cell<u32>,
+    draining: Cell<bool>,
     /// Told when a connection is gone, for those who wait for room or for the end.
     released: Notify,
     /// Told when the first connection comes, so that an empty server needs no ticks.
@@ -39,6 +40,7 @@ impl Registry {
         Rc::new(Self {
             connections: RefCell::default(),
             tick: Cell::new(0),
+            draining: Cell::new(false),
             released: Notify::new(),
             occupied: Notify::new(),
             last_read: LastRead::default(),
@@ -66,6 +68,16 @@ impl Registry {
         }
         self.stats.connection_opened();
         Registration { state }
+    }
+
+    /// From now on every response is the last of its connection.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+    }
+
+    #[inline]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
     }
 
     /// Decides the same for every connection.

@@ -107,6 +107,7 @@ async fn work<M, S, B>(
         () = shutdown.reached(Stage::Draining) => {}
         () = spawner.accept_all(&acceptor, config.max_connections) => {}
     }
+    registry.drain();
     if shutdown.stage() < Stage::Closed {
         spawner.accept_backlog(&acceptor).await;
     }

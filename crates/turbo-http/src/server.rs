@@ -223,6 +223,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// There is no address, one of them cannot be listened on, or a thread cannot be started.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the service on the spot")]
     pub fn start<S, B>(self, service: S) -> io::Result<Server>
     where
         S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
@@ -247,6 +248,7 @@ impl ServerBuilder {
         }
         let (handle, shutdown) = Shutdown::new();
         let config = Arc::new(self.config);
+        let signals = self.stop_on_signals.then(|| watch_signals(handle.clone())).transpose()?;
         // From here on an early return drops the server, which stops the workers started so far.
         let mut server = Server {
             addresses,
@@ -254,11 +256,8 @@ impl ServerBuilder {
             stats: config.stats().clone(),
             workers: Vec::new(),
             files,
-            _signals: None,
+            _signals: signals,
         };
-        if self.stop_on_signals {
-            server._signals = Some(watch_signals(server.handle.clone())?);
-        }
         for (number, listeners) in shares.into_iter().enumerate() {
             let worker = Worker {
                 listeners,

@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::{RequestBody, ResponseBody};
-use crate::connection::{State, Verdict};
+use crate::connection::State;
 use crate::error::BoxError;
 use crate::upgrade::OnUpgrade;
 
@@ -105,7 +105,7 @@ impl<S> Shared<S> {
         let mut response = response.map(|body| ResponseBody::new(Some(body), Rc::clone(&self.state)));
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             self.state.switched.set(true);
-        } else if self.state.verdict() != Verdict::Keep {
+        } else if self.state.is_closing() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
