@@ -95,7 +95,9 @@ def test_a02_resets_leave_nothing(serve: Serve, witnesses: Witnesses, when: str)
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         scope["witness"] = witness = witnesses.new()
-        await read_body(receive)
+        # The client may be gone before the first step.
+        if (await receive())["type"] == "http.disconnect":
+            return
         if when == "kept-alive":
             await reply(send)
             return
@@ -118,6 +120,7 @@ def test_a02_resets_leave_nothing(serve: Serve, witnesses: Witnesses, when: str)
             server.barrier()
         client.reset()
     settle(server, before)
+    assert server.errors == []
     gc.collect()
     assert witnesses.alive == 0
 
