@@ -3,6 +3,7 @@
 
 mod bodies;
 mod failures;
+mod fuzz;
 mod keep_alive;
 mod listeners;
 mod protection;
