@@ -55,6 +55,7 @@ SPECS: dict[str, AppSpec] = {
     "echo-any-proxy": AppSpec("apps.scope_echo:app", ("--forwarded-allow-ips", "*")),
     "echo-unix": AppSpec("apps.scope_echo:app", ("--lifespan", "on"), unix=True),
     "protocol": AppSpec("apps.protocol:app"),
+    "impatient": AppSpec("apps.protocol:app", ("--timeout-keep-alive", "1")),
     "limited": AppSpec("apps.protocol:app", ("--limit-concurrency", "1")),
     "websocket": AppSpec("apps.ws_app:app"),
     "websocket-small": AppSpec("apps.ws_app:app", ("--ws-max-size", "64")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..harness.case import Case, Expect, Probe, Send
+from ..harness.case import Case, Eof, Expect, Probe, Send
 from ._build import get, request
 
 CASES = [
@@ -36,6 +36,8 @@ CASES = [
         "echo-unix",
         (Send(request(target="/a")), Expect(), Send(request(target="/b")), Expect(), Probe()),
     ),
+    # The only case that waits for time to pass: one second on each server.
+    Case("keep-alive-timeout-closes", "impatient", (Send(request(target="/plain")), Expect(), Eof())),
     # The connection itself counts, so a limit of one refuses everything.
     get("limit-concurrency-503", "limited", "/plain"),
     get("limit-concurrency-503-head", "limited", "/plain", method="HEAD"),
