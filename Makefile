@@ -13,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE := examples/taskboard
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
-PYTHON_PATHS := python tests benchmarks examples
+PYTHON_PATHS := python tests benchmarks examples requirements
 # cargo-nextest runs test binaries in parallel; plain cargo runs the same tests.
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 

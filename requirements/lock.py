@@ -24,7 +24,9 @@ def resolve(*sources: Path) -> list[str]:
 
 def write(name: str, lines: list[str]) -> None:
     """One ``.txt`` file with its origin as a heading."""
-    header = f"# Written by `make lock` from {name}.in; Python {sys.version_info.major}.{sys.version_info.minor}."
+    header = (
+        f"# Written by `make lock` from {name}.in; Python {sys.version_info.major}.{sys.version_info.minor}."
+    )
     (HERE / f"{name}.txt").write_text("\n".join([header, *lines]) + "\n")
 
 
