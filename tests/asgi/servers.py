@@ -138,11 +138,15 @@ class Server:
 
     # The life of it.
 
-    def stop(self) -> None:
-        """End the server and its loop; raise what went wrong meanwhile."""
+    def end(self) -> None:
+        """End the server and its loop."""
         self._stopping.set()
         self._thread.join(2 * PATIENCE)
         self._socket.close()
+
+    def stop(self) -> None:
+        """End everything; raise what went wrong meanwhile."""
+        self.end()
         for connection in self._connections:
             connection.close()
         if self._failure is not None:
