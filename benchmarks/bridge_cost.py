@@ -7,22 +7,20 @@
 The server runs on core 0 and the client on core 1. The figure is the CPU time (user and system) of all the
 server's processes divided by the requests answered, each with the right body. In every round all
 servers run once per case, one after the other and in another order than in the round before; the result is
-the median of the rounds. Results go to ``benchmarks/results/bridge_cost.{json,md}`` unless ``--quick``.
+the median of the rounds. Results go to ``benchmarks/results`` unless ``--quick``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable
 from typing import Any
 
 from benchmarks.load import Request, load
-from benchmarks.machine import describe
-from benchmarks.servers import ROOT, SERVERS, Server, build, running
+from benchmarks.machine import describe, record
+from benchmarks.servers import SERVERS, Server, build, running
 
-RESULTS = ROOT / "benchmarks" / "results"
 CONNECTIONS = 64
 
 CASES = (
@@ -158,9 +156,7 @@ def main() -> None:
     page = render(result)
     print(page)
     if not options.quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "bridge_cost.json").write_text(json.dumps(result, indent=1) + "\n")
-        (RESULTS / "bridge_cost.md").write_text(page)
+        record("bridge_cost", result, page)
 
 
 if __name__ == "__main__":

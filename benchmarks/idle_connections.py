@@ -5,20 +5,18 @@
 Opens 10,000 connections from this process to a server process, sends one request over each, and leaves them
 idle; then all of them carry load, then all are closed. Resident memory of the server is read at each
 step: after a warm-up with as many requests, while all are idle, after the load, after the close. Every
-response is checked. Results go to ``benchmarks/results/idle_connections.{json,md}`` unless ``--quick``.
+response is checked. Results go to ``benchmarks/results`` unless ``--quick``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import socket
 import time
 from typing import Any
 
-from benchmarks.bridge_cost import RESULTS
 from benchmarks.load import Request
-from benchmarks.machine import describe
+from benchmarks.machine import describe, record
 from benchmarks.servers import ASGI_SERVERS, SERVERS, Running, Server, raise_descriptor_limit, running
 
 CASE = Request("raw ASGI callable", "benchmarks.apps.raw:app", "GET", "/", b'{"message":"Hello, World!"}')
@@ -164,9 +162,7 @@ def main() -> None:
     page = render(result)
     print(page)
     if not options.quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "idle_connections.json").write_text(json.dumps(result, indent=1) + "\n")
-        (RESULTS / "idle_connections.md").write_text(page)
+        record("idle_connections", result, page)
 
 
 if __name__ == "__main__":

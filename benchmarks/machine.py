@@ -1,13 +1,18 @@
-"""What a result was measured on."""
+"""What a result was measured on, and where it is kept."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def describe() -> dict[str, str | int]:
@@ -41,3 +46,11 @@ def _commit() -> str:
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
     return done.stdout.strip() or "unknown"
+
+
+def record(name: str, result: dict[str, Any], page: str) -> None:
+    """Writes a result as JSON and its page as Markdown; each Python version has its own files."""
+    RESULTS.mkdir(exist_ok=True)
+    stem = f"{name}-{sys.implementation.cache_tag}"
+    (RESULTS / f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / f"{stem}.md").write_text(page)
