@@ -36,6 +36,7 @@ def main() -> None:
     write("dev", dev)
     both = resolve(HERE / "dev.txt", HERE / "bench.in")
     write("bench", [line for line in both if line not in dev])
+    write("conformance", resolve(HERE / "conformance.in"))
 
 
 if __name__ == "__main__":
