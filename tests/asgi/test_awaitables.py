@@ -60,8 +60,8 @@ async def by_task_group(awaitable: Any) -> Any:
 
 async def by_as_completed(awaitable: Awaitable[Any]) -> Any:
     """The first that is ready."""
-    for next_one in asyncio.as_completed([awaitable]):
-        return await next_one
+    [next_one] = asyncio.as_completed([awaitable])
+    return await next_one
 
 
 WAYS = [
@@ -101,7 +101,7 @@ def test_anyio_starts_them(serve: Serve) -> None:
     """`start_soon(receive)` and `start_soon(send, message)`."""
     seen: list[Message] = []
 
-    async def app(scope: Message, receive: Receive, send: Send) -> None:
+    async def app(scope: Message, receive: Receive, send: Any) -> None:
         async def keep() -> None:
             seen.append(await receive())
 
@@ -194,7 +194,8 @@ def test_sending_from_another_thread(serve: Serve, what: str) -> None:
 
 
 def test_sending_from_another_thread_reaches_an_idle_loop(serve: Serve) -> None:
-    """The head goes out although the loop sleeps when the other thread calls, and is seen before anything else."""
+    """The head goes out although the loop sleeps when the other thread calls, and is seen before anything
+    else."""
     go_on = Latch()
     threads: list[threading.Thread] = []
 
@@ -223,8 +224,9 @@ def test_sending_from_another_thread_reaches_an_idle_loop(serve: Serve) -> None:
 
 
 def test_a02_disconnect_checks_do_not_pile_up(serve: Serve) -> None:
-    """Starlette's `request.is_disconnected()` in the loop of an endless stream: each check starts a `receive()` and
-    cancels it at once, and none of them may be remembered for as long as the request lives."""
+    """Starlette's `request.is_disconnected()` in the loop of an endless stream: each check starts a
+    `receive()` and cancels it at once, and none of them may be remembered for as long as the request
+    lives."""
     checked, go_on = Latch(), Latch()
     answers: set[bool] = set()
     alive: list[int] = []

@@ -136,8 +136,9 @@ def test_a_ping_is_answered_while_the_app_does_nothing(serve: Serve) -> None:
         ([encode(0x8, b"\x03\xe8\xff")], 1007),
     ],
     ids=[
-        "utf8", "utf8-over-fragments", "unmasked", "reserved-bit", "opcode-3", "opcode-11", "continuation-first",
-        "text-in-text", "long-ping", "fragmented-ping", "close-of-1-byte", "close-1005", "close-0", "close-utf8",
+        "utf8", "utf8-over-fragments", "unmasked", "reserved-bit", "opcode-3", "opcode-11",
+        "continuation-first", "text-in-text", "long-ping", "fragmented-ping", "close-of-1-byte",
+        "close-1005", "close-0", "close-utf8",
     ],
 )  # fmt: skip
 def test_violations_end_the_connection_with_their_code(serve: Serve, frames: list[bytes], code: int) -> None:
