@@ -4,7 +4,7 @@
 
 Opens 10,000 connections from this process to a server process, sends one request over each, and leaves them
 idle; then all of them carry load, then all are closed. Resident memory of the server is read at each
-step: after a warm-up with as many requests, while all are idle, after the load, after the close. Every
+step: after a warm-up with as many requests, while all are idle, after the load, three seconds after the close. Every
 response is checked. Results go to ``benchmarks/results`` unless ``--quick``.
 """
 
@@ -27,6 +27,9 @@ BATCH = 100
 """Requests in flight at once during the load."""
 ROUNDS = 10
 """Requests over each connection during the load."""
+
+AFTER_CLOSE_SECONDS = 3.0
+"""What a server gets to give memory back."""
 
 
 def connect(port: int, count: int) -> list[socket.socket]:
@@ -77,7 +80,7 @@ def settle(process: Running, descriptors: int) -> None:
 
 def measure(server: Server, count: int) -> dict[str, float]:
     """One server: resident bytes at each step, and bytes per idle connection."""
-    with running(server, CASE.app, core=None, extra=server.keep_alive) as process:
+    with running(server, CASE.app, core=None, extra=server.for_idle) as process:
         descriptors = process.descriptors()
         # The allocator and the interpreter reach their working size under a few connections.
         warm = connect(process.port, BATCH)
@@ -95,6 +98,7 @@ def measure(server: Server, count: int) -> dict[str, float]:
         after_load = process.rss()
         close(idle)
         settle(process, descriptors)
+        time.sleep(AFTER_CLOSE_SECONDS)
         after_close = process.rss()
 
         # A second time shows whether what stayed is reused or lost.
@@ -103,6 +107,7 @@ def measure(server: Server, count: int) -> dict[str, float]:
         with_idle_again = process.rss()
         close(again)
         settle(process, descriptors)
+        time.sleep(AFTER_CLOSE_SECONDS)
         after_close_again = process.rss()
     return {
         "connections": count,

@@ -34,8 +34,8 @@ class Server:
     name: str
     packages: tuple[str, ...]
     command: tuple[str, ...]
-    keep_alive: tuple[str, ...]
-    """Options that let an idle connection live for ten minutes; empty if it does by default."""
+    for_idle: tuple[str, ...]
+    """Options under which 10,000 connections may be idle for ten minutes."""
     constant: bool = False
     """It serves one constant answer and no app: the limit for the others."""
 
@@ -107,7 +107,7 @@ SERVERS = {
                 ),
                 *("--workers", "1", "--no-access-log", "--log-level", "warning"),
             ),
-            (),
+            ("--backpressure", "20000"),
         ),
         Server("turbo-http", (), ("{binaries}/turbo-constant", "127.0.0.1:{port}"), (), constant=True),
     )
