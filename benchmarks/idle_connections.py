@@ -3,9 +3,9 @@
     python -m benchmarks.idle_connections [--quick] [--servers turboapi,uvicorn,granian]
 
 Opens 10,000 connections from this process to a server process, sends one request over each, and leaves them
-idle; then all of them carry load, then all are closed. Resident memory of the server is read at each step: after
-a warm-up with as many requests, while all are idle, after the load, and three seconds after the close. Every
-response is checked. Results go to ``benchmarks/results`` unless ``--quick``.
+idle; then all of them carry load, then all are closed. Resident memory of the server is read at each step:
+after a warm-up with as many requests, while all are idle, after the load, and three seconds after the close.
+Every response is checked. Results go to ``benchmarks/results`` unless ``--quick``.
 """
 
 from __future__ import annotations
