@@ -65,7 +65,8 @@ async def by_as_completed(awaitable: Awaitable[Any]) -> Any:
 
 
 WAYS = [
-    by_await, by_create_task, by_ensure_future, by_wait_for, by_shield, by_gather, by_task_group, by_as_completed,
+    by_await, by_create_task, by_ensure_future, by_wait_for, by_shield, by_gather, by_task_group,
+    by_as_completed,
 ]  # fmt: skip
 
 
