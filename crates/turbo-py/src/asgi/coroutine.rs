@@ -1,8 +1,10 @@
 //! The coroutine that an `asyncio.Task` runs for one request.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -98,7 +100,7 @@ impl RequestCoroutine {
 
     /// Keeps the task alive until the app ends: asyncio itself only holds it weakly.
     pub(crate) fn keep(&self, py: Python<'_>, task: Bound<'_, PyAny>) {
-        if !matches!(*self.lock(), Stage::Finished) {
+        if !self.is_finished() {
             let slot = self.server.register(task.unbind(), self.exchange.clone_ref(py));
             self.slot.store(slot, Ordering::Relaxed);
         }
@@ -109,17 +111,28 @@ impl RequestCoroutine {
     }
 
     /// The app's coroutine; the first call makes it.
-    fn inner<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let scope = match &mut *self.lock() {
-            Stage::Finished => return Ok(None),
-            Stage::Running(inner) => return Ok(Some(inner.bind(py).clone())),
+    fn inner<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let scope = match &*self.lock() {
+            Stage::Finished => return Err(PyRuntimeError::new_err("the request has ended")),
+            Stage::Running(inner) => return Ok(inner.bind(py).clone()),
             Stage::Created(scope) => scope.bind(py).clone(),
         };
         let [receive, send] = self.exchange.callables(py)?;
         let awaitable = self.server.app.bind(py).call1((scope, receive, send))?;
         let inner = if python::is_coroutine(&awaitable) { awaitable } else { python::awaited(&awaitable)? };
         *self.lock() = Stage::Running(inner.clone().unbind());
-        Ok(Some(inner))
+        Ok(inner)
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(*self.lock(), Stage::Finished)
+    }
+
+    fn step<'py>(&self, value: &Bound<'py, PyAny>) -> Sent<'py> {
+        match self.inner(value.py()) {
+            Ok(inner) => python::send(&inner, value),
+            Err(error) => Sent::Raised(error),
+        }
     }
 
     fn finish(&self, py: Python<'_>, outcome: Outcome<'_>) {
@@ -135,8 +148,17 @@ impl RequestCoroutine {
         self.server.request_finished(py);
     }
 
-    /// Goes on after a step: yields, or ends the coroutine.
-    fn advance<'py>(&self, py: Python<'py>, sent: Sent<'py>) -> Option<Bound<'py, PyAny>> {
+    /// Takes a step: yields, or ends the coroutine. A panic below the app ends it, too, as an error
+    /// of its own; otherwise the client would wait for ever.
+    fn advance<'py>(&self, py: Python<'py>, step: impl FnOnce() -> Sent<'py>) -> Option<Bound<'py, PyAny>> {
+        let sent = catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Sent::Raised(PyRuntimeError::new_err(format!(
+                "the engine panicked: {}",
+                text.unwrap_or("no message")
+            )))
+        });
         let outcome = match sent {
             Sent::Yielded(value) => return Some(value),
             Sent::Returned(value) => Outcome::Returned(value),
@@ -158,22 +180,16 @@ impl RequestCoroutine {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let sent = match self.inner(py) {
-            Ok(Some(inner)) => python::send(&inner, py.None().bind(py)),
-            Ok(None) => return None,
-            Err(error) => Sent::Raised(error),
-        };
-        self.advance(py, sent)
+        if self.is_finished() {
+            return None;
+        }
+        self.advance(py, || self.step(py.None().bind(py)))
     }
 
     fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = value.py();
-        let sent = match self.inner(py) {
-            Ok(Some(inner)) => python::send(&inner, value),
-            Ok(None) => return Err(pyo3::exceptions::PyStopIteration::new_err(())),
-            Err(error) => Sent::Raised(error),
-        };
-        self.advance(py, sent).ok_or_else(|| pyo3::exceptions::PyStopIteration::new_err(()))
+        let yielded = if self.is_finished() { None } else { self.advance(py, || self.step(value)) };
+        yielded.ok_or_else(|| PyStopIteration::new_err(()))
     }
 
     #[pyo3(signature = (kind, value=None, traceback=None))]
@@ -189,12 +205,12 @@ impl RequestCoroutine {
             Stage::Running(inner) => Some(inner.clone_ref(py)),
             _ => None,
         };
-        let sent = match running {
+        let step = || match running {
             Some(inner) => python::throw(inner.bind(py), error),
             // Cancelled before its first step: the app never ran.
             None => Sent::Raised(error),
         };
-        self.advance(py, sent).ok_or_else(|| pyo3::exceptions::PyStopIteration::new_err(()))
+        self.advance(py, step).ok_or_else(|| PyStopIteration::new_err(()))
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {

@@ -11,13 +11,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3::{IntoPyObjectExt, intern};
 
+use turbo_http::Connection;
+
 use super::access::Row;
 use super::coroutine::Outcome;
 use super::message;
 use super::response::{FlowBody, ResponseBody, assemble};
 use super::server::Server;
 use super::state::{Head, Length, Received, State};
-use crate::reactor::{Awaitable, Notice, Pollable, Step, after_python, resolve_all, wake_soon};
+use crate::reactor::{
+    Awaitable, Notice, Pollable, Step, ThreadBound, Waiting, after_python, remove, resolve_all, wake_soon,
+};
 
 /// What is remembered of a request for its log line.
 pub(crate) struct Facts {
@@ -32,6 +36,8 @@ pub(crate) struct Facts {
 pub(crate) struct HttpCycle {
     server: Arc<Server>,
     facts: Facts,
+    /// Until the app has ended.
+    connection: ThreadBound<Connection>,
     state: Mutex<State>,
 }
 
@@ -39,7 +45,7 @@ pub(crate) struct HttpCycle {
 impl HttpCycle {
     /// The ASGI `receive` callable of this request.
     fn receive(slf: Py<Self>) -> Awaitable {
-        Awaitable::new(Receive { cycle: slf })
+        Awaitable::new(Receive { cycle: slf, waiting: Waiting::default() })
     }
 
     /// The ASGI `send` callable of this request; its effect happens at the call.
@@ -49,15 +55,19 @@ impl HttpCycle {
         let message = message::message(message)?;
         match cycle.accept(py, &message)? {
             Accepted::Taken => Ok(cycle.server.done.clone_ref(py)),
-            Accepted::Congested => Awaitable::new(Drain { cycle: slf.clone().unbind() }).into_py_any(py),
+            Accepted::Congested => {
+                let cycle = slf.clone().unbind();
+                Awaitable::new(Drain { cycle, waiting: Waiting::default() }).into_py_any(py)
+            }
             Accepted::Dropped => Awaitable::new(Turn(AtomicBool::new(false))).into_py_any(py),
         }
     }
 }
 
 impl HttpCycle {
-    pub(crate) fn new(server: Arc<Server>, facts: Facts, state: State) -> Self {
-        Self { server, facts, state: Mutex::new(state) }
+    pub(crate) fn new(server: Arc<Server>, connection: Connection, facts: Facts, state: State) -> Self {
+        let connection = ThreadBound::new(connection);
+        Self { server, facts, connection, state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -179,7 +189,7 @@ impl HttpCycle {
             });
         }
         let server = cycle.server.product.as_ref();
-        let response = assemble(head, body, server, &cycle.server.reasons);
+        let response = assemble(head, cycle.facts.version, body, server, &cycle.server.reasons);
         Poll::Ready(Answered::Response { response, close })
     }
 
@@ -232,6 +242,7 @@ impl HttpCycle {
             }
             Outcome::Closed => self.fail(py),
         }
+        drop(self.connection.take());
     }
 
     /// 503 in place of the app, as uvicorn's `service_unavailable`.
@@ -263,13 +274,17 @@ impl HttpCycle {
             self.answer(py, StatusCode::INTERNAL_SERVER_ERROR, b"Internal Server Error");
             return;
         }
-        let waker = {
+        let (waker, answered) = {
             let mut state = self.lock();
             state.abort();
-            state.close_connection = true;
-            state.take_waker()
+            let answered = state.head.is_none();
+            state.close_connection = !answered;
+            (state.take_waker(), answered)
         };
         waker.into_iter().for_each(wake_soon);
+        if answered {
+            self.connection.with(Connection::close_after_response);
+        }
     }
 }
 
@@ -284,7 +299,7 @@ enum Accepted {
 
 /// What became of a request, for its connection.
 pub(crate) enum Answered {
-    /// The app's response; `close` ends the connection after it.
+    /// The app's response; `close` ends the connection after it, which the head does not say.
     Response { response: http::Response<ResponseBody>, close: bool },
     /// The body broke the protocol before the app had answered.
     Malformed,
@@ -295,6 +310,7 @@ pub(crate) enum Answered {
 /// `await receive()`.
 struct Receive {
     cycle: Py<HttpCycle>,
+    waiting: Waiting,
 }
 
 impl Pollable for Receive {
@@ -328,16 +344,22 @@ impl Pollable for Receive {
             }
             Received::Pending => {
                 let waiter = cycle.server.create_future(py)?;
+                self.waiting.begin(waiter.clone_ref(py));
                 cycle.lock().receivers.push(waiter.clone_ref(py));
                 Ok(Step::Wait(waiter))
             }
         }
+    }
+
+    fn cancel(&self) {
+        self.waiting.end(|waiter| remove(&mut self.cycle.get().lock().receivers, waiter));
     }
 }
 
 /// `await send()` while the client is slower than the app.
 struct Drain {
     cycle: Py<HttpCycle>,
+    waiting: Waiting,
 }
 
 impl Pollable for Drain {
@@ -347,8 +369,13 @@ impl Pollable for Drain {
             return Ok(Step::Done);
         }
         let waiter = cycle.server.create_future(py)?;
+        self.waiting.begin(waiter.clone_ref(py));
         cycle.lock().senders.push(waiter.clone_ref(py));
         Ok(Step::Wait(waiter))
+    }
+
+    fn cancel(&self) {
+        self.waiting.end(|waiter| remove(&mut self.cycle.get().lock().senders, waiter));
     }
 }
 

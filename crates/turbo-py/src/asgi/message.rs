@@ -77,7 +77,7 @@ pub(crate) fn headers(message: &Bound<'_, PyDict>, into: &mut HeaderMap) -> PyRe
     };
     for pair in headers.try_iter()? {
         let (name, value) = self::pair(&pair?)?;
-        into.append(name, value);
+        into.try_append(name, value).map_err(|_| PyRuntimeError::new_err("Too many HTTP headers."))?;
     }
     Ok(())
 }
@@ -91,7 +91,8 @@ pub(crate) fn check_framing(headers: &mut HeaderMap) -> PyResult<()> {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(first) = lengths.next() else { return Ok(()) };
     let digits = first.as_bytes();
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let is_number = digits.iter().all(u8::is_ascii_digit)
+        && std::str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u64>().is_ok());
     let mut repeated = false;
     let agree = lengths.inspect(|_| repeated = true).all(|other| other == first);
     if !is_number || !agree {

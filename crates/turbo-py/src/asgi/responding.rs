@@ -93,7 +93,7 @@ impl Future for Responding {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answered::Response { response, close }) => {
                     if close {
-                        context.close_after_response();
+                        context.close_behind_response();
                     }
                     Ok(response)
                 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header;
+use http::{Version, header};
 use http_body::{Body, Frame, SizeHint};
 use pyo3::prelude::*;
 
@@ -55,12 +55,10 @@ impl Body for ResponseBody {
         }
     }
 
+    /// Only where there is no body by definition: hyper replaces the app's own `content-length: 0`
+    /// for a body that is over before it began.
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Whole { data, sized } => *sized && data.as_ref().is_none_or(Bytes::is_empty),
-            Self::Flow(_) => false,
-        }
+        matches!(self, Self::Empty)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -117,12 +115,15 @@ impl Drop for FlowBody {
 /// Turns a head and its body into the response for hyper.
 pub(crate) fn assemble(
     head: Head,
+    version: Version,
     body: ResponseBody,
     server: Option<&http::HeaderValue>,
     reasons: &super::reason::Reasons,
 ) -> http::Response<ResponseBody> {
     let mut response = http::Response::new(body);
     *response.status_mut() = head.status;
+    // hyper answers with 1.0 and closes when it sees the version, and asks for keep-alive otherwise.
+    *response.version_mut() = version;
     *response.headers_mut() = head.headers;
     if let Some(server) = server {
         response.headers_mut().entry(header::SERVER).or_insert_with(|| server.clone());

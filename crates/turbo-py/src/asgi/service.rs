@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -101,7 +101,8 @@ impl ConnectionContext {
         }
         let facts =
             Facts { method: parts.method, uri: parts.uri, version: parts.version, client: scope.client };
-        let cycle = Py::new(py, HttpCycle::new(Arc::clone(&self.server), facts, state))?;
+        let server = Arc::clone(&self.server);
+        let cycle = Py::new(py, HttpCycle::new(server, self.connection.clone(), facts, state))?;
         if self.server.is_overloaded() {
             self.server.log_warning(py, "Exceeded concurrency limit.");
             cycle.get().answer_unavailable(py);
@@ -169,8 +170,11 @@ impl ConnectionContext {
         }
     }
 
-    pub(crate) fn close_after_response(&self) {
-        self.connection.close_after_response();
+    /// Ends the connection after the response that is handed over now, without a word in its head:
+    /// the app has written that head, and failed only then (uvicorn closes its transport).
+    pub(crate) fn close_behind_response(&self) {
+        let connection = self.connection.clone();
+        tokio::task::spawn_local(async move { connection.close_after_response() });
     }
 
     /// 400 for a request whose body turned out not to be HTTP, with uvicorn's words.
@@ -187,13 +191,16 @@ impl ConnectionContext {
     fn plain(&self, status: StatusCode, text: &'static str) -> Response<ResponseBody> {
         let mut head = Head { status, headers: http::HeaderMap::new() };
         let plain_text = HeaderValue::from_static("text/plain; charset=utf-8");
+        head.headers.extend(self.server.default_headers.iter().cloned());
         head.headers.insert(header::CONTENT_TYPE, plain_text);
+        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         self.dress(head, ResponseBody::fixed(text.as_bytes()))
     }
 
     fn dress(&self, head: Head, body: ResponseBody) -> Response<ResponseBody> {
-        assemble(head, body, self.server.product.as_ref(), &self.server.reasons)
+        let server = self.server.product.as_ref();
+        assemble(head, Version::HTTP_11, body, server, &self.server.reasons)
     }
 
     fn peer(&self) -> PyResult<&Peer> {

@@ -261,8 +261,9 @@ impl State {
         Poll::Pending
     }
 
+    /// Whether the client has all it was promised. The app may still owe the word that it is done.
     pub(crate) fn is_drained(&self) -> bool {
-        self.complete && self.chunks.is_empty()
+        self.chunks.is_empty() && (self.complete || self.length == Length::Owed(0))
     }
 }
 

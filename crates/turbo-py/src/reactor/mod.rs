@@ -19,7 +19,7 @@ mod thread_bound;
 pub(crate) use self::awaitable::{Awaitable, Pollable, Step};
 pub(crate) use self::core::{Core, after_python, wake_soon};
 use self::future::into_awaitable;
-pub(crate) use self::notice::{Notice, Notices, resolve_all};
+pub(crate) use self::notice::{Notice, Notices, Waiting, remove, resolve_all};
 pub(crate) use self::thread_bound::ThreadBound;
 
 use std::os::fd::RawFd;

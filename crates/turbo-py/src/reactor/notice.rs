@@ -70,6 +70,31 @@ impl Notices {
     }
 }
 
+/// The future that one awaitable waits on, so that it can be forgotten when the wait is cancelled:
+/// a request that is asked again and again must not collect the futures of old questions.
+#[derive(Default)]
+pub(crate) struct Waiting(Mutex<Option<Py<PyAny>>>);
+
+impl Waiting {
+    pub(crate) fn begin(&self, waiter: Py<PyAny>) {
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(waiter);
+        drop(before);
+    }
+
+    /// Has `remove` take the waiter off its list; it is dropped here, outside of any lock.
+    pub(crate) fn end(&self, remove: impl FnOnce(&Py<PyAny>) -> Option<Py<PyAny>>) {
+        let waiter = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let removed = waiter.as_ref().and_then(remove);
+        drop(removed);
+    }
+}
+
+/// Takes `waiter` off a list.
+pub(crate) fn remove(waiters: &mut Vec<Py<PyAny>>, waiter: &Py<PyAny>) -> Option<Py<PyAny>> {
+    let place = waiters.iter().position(|other| other.is(waiter))?;
+    Some(waiters.swap_remove(place))
+}
+
 /// Completes asyncio futures that stand for "look again"; cancelled ones are passed over.
 pub(crate) fn resolve_all(py: Python<'_>, waiters: Vec<Py<PyAny>>) {
     for waiter in waiters {

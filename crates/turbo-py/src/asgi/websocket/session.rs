@@ -14,7 +14,7 @@ use super::super::coroutine::Outcome;
 use super::super::message;
 use super::super::server::Server;
 use super::state::{Answer, Incoming, Outgoing, Phase, State, code};
-use crate::reactor::{Awaitable, Pollable, Step, after_python, resolve_all, wake_soon};
+use crate::reactor::{Awaitable, Pollable, Step, Waiting, after_python, remove, resolve_all, wake_soon};
 
 create_exception!(
     turboapi._engine,
@@ -36,7 +36,7 @@ pub(crate) struct WebSocketSession {
 impl WebSocketSession {
     /// The ASGI `receive` callable.
     fn receive(slf: Py<Self>) -> Awaitable {
-        Awaitable::new(Receive { session: slf })
+        Awaitable::new(Receive { session: slf, waiting: Waiting::default() })
     }
 
     /// The ASGI `send` callable; its effect happens at the call.
@@ -46,7 +46,8 @@ impl WebSocketSession {
         let message = message::message(message)?;
         session.accept_message(py, &message)?;
         if session.lock().is_congested() {
-            return Awaitable::new(Drain { session: slf.clone().unbind() }).into_py_any(py);
+            let drain = Drain { session: slf.clone().unbind(), waiting: Waiting::default() };
+            return Awaitable::new(drain).into_py_any(py);
         }
         Ok(session.server.done.clone_ref(py))
     }
@@ -187,6 +188,11 @@ impl WebSocketSession {
             Some(reason) if reason.is_truthy()? => reason.extract()?,
             _ => String::new(),
         };
+        if !is_sendable(code) {
+            return Err(PyRuntimeError::new_err(format!(
+                "A WebSocket cannot be closed with code {code} (RFC 6455 7.4)."
+            )));
+        }
         // A control frame holds 125 bytes, two of them the code (RFC 6455 5.5).
         if reason.len() > 123 {
             return Err(PyRuntimeError::new_err("The reason of a close is too long: 123 bytes at most."));
@@ -301,6 +307,7 @@ impl WebSocketSession {
 /// `await receive()`.
 struct Receive {
     session: Py<WebSocketSession>,
+    waiting: Waiting,
 }
 
 impl Pollable for Receive {
@@ -317,9 +324,19 @@ impl Pollable for Receive {
             return Ok(Step::Value(told(py, incoming)?.into_any().unbind()));
         }
         let waiter = session.server.create_future(py)?;
+        self.waiting.begin(waiter.clone_ref(py));
         session.lock().receivers.push(waiter.clone_ref(py));
         Ok(Step::Wait(waiter))
     }
+
+    fn cancel(&self) {
+        self.waiting.end(|waiter| remove(&mut self.session.get().lock().receivers, waiter));
+    }
+}
+
+/// Whether a close frame may carry `code` (RFC 6455 7.4; the registered ones end at 1014).
+fn is_sendable(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 fn told(py: Python<'_>, incoming: Incoming) -> PyResult<Bound<'_, PyDict>> {
@@ -349,6 +366,7 @@ fn told(py: Python<'_>, incoming: Incoming) -> PyResult<Bound<'_, PyDict>> {
 /// `await send()` while the client is slower than the app.
 struct Drain {
     session: Py<WebSocketSession>,
+    waiting: Waiting,
 }
 
 impl Pollable for Drain {
@@ -358,7 +376,12 @@ impl Pollable for Drain {
             return Ok(Step::Done);
         }
         let waiter = session.server.create_future(py)?;
+        self.waiting.begin(waiter.clone_ref(py));
         session.lock().senders.push(waiter.clone_ref(py));
         Ok(Step::Wait(waiter))
+    }
+
+    fn cancel(&self) {
+        self.waiting.end(|waiter| remove(&mut self.session.get().lock().senders, waiter));
     }
 }

@@ -32,7 +32,7 @@ pub(crate) enum Phase {
 }
 
 /// What `receive` tells the app.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Incoming {
     Connect,
     Text(String),
@@ -75,6 +75,7 @@ pub(crate) struct State {
     pub(crate) gone: bool,
     pub(crate) finished: bool,
     incoming: VecDeque<Incoming>,
+    ended: Option<Incoming>,
     outgoing: VecDeque<Outgoing>,
     queued: usize,
     answer: Option<Answer>,
@@ -92,6 +93,7 @@ impl State {
             gone: false,
             finished: false,
             incoming: VecDeque::from([Incoming::Connect]),
+            ended: None,
             outgoing: VecDeque::new(),
             queued: 0,
             answer: None,
@@ -103,9 +105,14 @@ impl State {
         }
     }
 
-    /// The next message for the app, and whether the pump may read on.
+    /// The next message for the app.
     pub(crate) fn receive(&mut self) -> Option<Incoming> {
-        self.incoming.pop_front()
+        let next = self.incoming.pop_front();
+        if let Some(Incoming::Disconnect { .. }) = &next {
+            self.ended.clone_from(&next);
+        }
+        // An app that asks again is told again: nothing else will ever come.
+        next.or_else(|| self.ended.clone())
     }
 
     /// A message or the end; the caller resolves the receivers.
