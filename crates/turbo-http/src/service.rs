@@ -61,7 +61,7 @@ where
             match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(())) => Step::Called { future: service.call(request) },
                 Poll::Ready(Err(_)) => Step::Failed,
-                Poll::Pending => Step::Waiting { request: Some(request) },
+                Poll::Pending => Step::Waiting { request: Some(Box::new(request)) },
             }
         };
         Responding { step, shared: Rc::clone(shared) }
@@ -143,7 +143,8 @@ pin_project! {
 pin_project! {
     #[project = StepProjection]
     enum Step<F> {
-        Waiting { request: Option<Request<RequestBody>> },
+        // Boxed for being rare: it would be most of what is moved for every request.
+        Waiting { request: Option<Box<Request<RequestBody>>> },
         Called { #[pin] future: F },
         Refused,
         Failed,
@@ -170,7 +171,7 @@ where
                     let mut service = this.shared.service.borrow_mut();
                     let ready = ready!(service.poll_ready(cx));
                     let next = match (ready, request.take()) {
-                        (Ok(()), Some(request)) => Step::Called { future: service.call(request) },
+                        (Ok(()), Some(request)) => Step::Called { future: service.call(*request) },
                         _ => Step::Failed,
                     };
                     drop(service);

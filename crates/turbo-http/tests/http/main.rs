@@ -11,3 +11,5 @@ mod server;
 mod shutdown;
 mod support;
 mod upgrade;
+#[cfg(feature = "websocket")]
+mod websocket;

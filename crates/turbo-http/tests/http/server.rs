@@ -137,18 +137,47 @@ impl Drop for Running {
     }
 }
 
+impl Running {
+    /// Starts the example on a free port and reads where that is.
+    fn start(mut command: Command) -> (Self, SocketAddr) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let output = child.stdout.take().unwrap();
+        let running = Self(child);
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        (running, line.trim().strip_prefix("http://").unwrap().parse().unwrap())
+    }
+}
+
+/// Cargo builds examples together with the tests and puts them next to each other.
+fn example() -> std::path::PathBuf {
+    std::env::current_exe().unwrap().with_file_name("../examples/hello")
+}
+
 #[test]
 fn the_example_serves_and_stops_at_a_signal() {
-    // Cargo builds examples together with the tests and puts them next to each other.
-    let program = std::env::current_exe().unwrap().with_file_name("../examples/hello");
-    let mut child = Command::new(program).arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
-    let output = child.stdout.take().unwrap();
-    let mut running = Running(child);
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).unwrap();
-    let address: SocketAddr = line.trim().strip_prefix("http://").unwrap().parse().unwrap();
+    let mut command = Command::new(example());
+    command.arg("127.0.0.1:0");
+    let (mut running, address) = Running::start(command);
     assert_eq!(ask(TcpStream::connect(address).unwrap()), "hello from /\n");
     let id = running.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert!(running.0.wait().unwrap().success());
+}
+
+/// Running out of descriptors delays connections and loses none. It takes a process of its own, for the limit
+/// to hold only there.
+#[test]
+fn a_server_without_descriptors_accepts_later() {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n 48; exec {} 127.0.0.1:0", example().display());
+    command.args(["-c", &script]);
+    let (_running, address) = Running::start(command);
+    let mut streams: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    // Those that were accepted do not get in the way of each other; the rest wait in the backlog.
+    assert_eq!(ask(streams.remove(0)), "hello from /\n");
+    let last = streams.pop().unwrap();
+    drop(streams);
+    last.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(ask(last), "hello from /\n");
 }
