@@ -11,7 +11,7 @@ use std::task::Waker;
 
 use tokio::sync::oneshot;
 
-use crate::head::{HeadScan, has_bare_line_feed};
+use crate::head::{HeadScan, LastRead, has_bare_line_feed};
 use crate::listener::Address;
 use crate::registry::Registry;
 use crate::upgrade::Upgraded;
@@ -240,8 +240,16 @@ impl State {
         match self.phase.get() {
             Phase::Fresh | Phase::Idle => {
                 self.enter(Phase::ReadingHead);
-                self.suspect.set(has_bare_line_feed(bytes));
-                self.registry.last_read.keep(self.info.id(), bytes);
+                if bytes.len() <= LastRead::LIMIT {
+                    self.suspect.set(has_bare_line_feed(bytes));
+                    self.registry.last_read.keep(self.info.id(), bytes);
+                } else {
+                    // Most of it is a body, which is not worth a copy.
+                    let mut scan = HeadScan::default();
+                    scan.feed(bytes);
+                    self.suspect.set(true);
+                    *self.scan.borrow_mut() = Some(scan);
+                }
             }
             Phase::ReadingHead => {
                 if let Some(scan) = &mut *self.scan.borrow_mut() {

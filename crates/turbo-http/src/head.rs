@@ -23,6 +23,9 @@ struct Read {
 }
 
 impl LastRead {
+    /// Most bytes that are kept: few header sections are larger.
+    pub(crate) const LIMIT: usize = 4096;
+
     /// Keeps what `connection` has received.
     #[inline]
     pub(crate) fn keep(&self, connection: u64, bytes: &[u8]) {

@@ -51,7 +51,8 @@ fn content_length_with_transfer_encoding_is_refused() {
         ] {
             let request = format!("POST / HTTP/1.1\r\nhost: a\r\n{lines}\r\n0\r\n\r\n");
             let (early, late) = request.split_at(request.len() - 20);
-            for pieces in [vec![request.as_str()], vec![early, late]] {
+            let large = format!("POST / HTTP/1.1\r\nhost: a\r\n{lines}\r\n1800\r\n{}", "x".repeat(6144));
+            for pieces in [vec![request.as_str()], vec![early, late], vec![large.as_str()]] {
                 let mut client = server.connect().await;
                 for (index, piece) in pieces.iter().enumerate() {
                     client.send(piece).await;
