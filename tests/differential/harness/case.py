@@ -87,7 +87,7 @@ class Close:
 
 @dataclass(frozen=True)
 class Probe:
-    """Is the connection still usable? Sends a request on it unless the server has said `close`."""
+    """Is the connection usable once the server has come to rest? Asks unless the server has said `close`."""
 
 
 Step: TypeAlias = (

@@ -168,6 +168,8 @@ class _Player:
         if self._closing:
             self._note("closed", repr(self._connection.read_to_end()))
             return
+        # The server may close only after the app has unwound: a request elsewhere gives it the time.
+        self._server.ask("/probe")
         self._connection.send(PROBE)
         # A server that closes may answer the probe with RST: both mean that it takes no request.
         response = self._connection.read_response(method=b"GET")

@@ -231,9 +231,9 @@ CASES = [
         ),
     ),
     Case(
-        "fastapi-closed-after-500",
+        "fastapi-pipelined-behind-a-500",
         F,
-        (Send(request(target="/unhandled") + request(target="/")), Expect(), Probe()),
+        (Send(request(target="/unhandled") + request(target="/")), Expect(), Eof()),
     ),
     Case(
         "fastapi-pipelined",
