@@ -4,7 +4,7 @@
 
 `turbo-http` is the limit: the transport alone, answering a constant from Rust.
 
-The server runs on core 0 and the client on core 1. The figure is the CPU time (user and system) of all the
+The server runs on core 0 and the client on core 1, where it never sleeps. The figure is the CPU time (user and system) of all the
 server's processes divided by the requests answered, each with the right body. In every round all
 servers run once per case, one after the other and in another order than in the round before; the result is
 the median of the rounds. Results go to ``benchmarks/results`` unless ``--quick``.
