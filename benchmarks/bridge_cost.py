@@ -4,10 +4,10 @@
 
 `turbo-http` is the limit: the transport alone, answering a constant from Rust.
 
-The server runs on core 0 and the client on core 1, where it never sleeps. The figure is the CPU time (user and system) of all the
-server's processes divided by the requests answered, each with the right body. In every round all
-servers run once per case, one after the other and in another order than in the round before; the result is
-the median of the rounds. Results go to ``benchmarks/results`` unless ``--quick``.
+The server runs on core 0 and the client on core 1, where it never sleeps. The figure is the CPU time (user
+and system) of all the server's processes divided by the requests answered, each with the right body. In
+every round all servers run once per case, one after the other and in another order than in the round
+before; the result is the median of the rounds. Results go to ``benchmarks/results`` unless ``--quick``.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def main() -> None:
         if package := server.missing():
             parser.error(f"{server.name}: {package} is not installed")
 
-    rounds, warm, seconds = (1, 0.5, 1.5) if options.quick else (5, 1.0, 4.0)
+    rounds, warm, seconds = (1, 0.5, 1.5) if options.quick else (5, 0.5, 2.5)
     result = run(servers, rounds=rounds, warm=warm, seconds=seconds)
     page = render(result)
     print(page)
