@@ -1,7 +1,11 @@
 //! What can be set about a server, and the values it starts with.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
 
 use crate::stats::Stats;
 
@@ -9,6 +13,22 @@ use crate::stats::Stats;
 const MIN_HEADER_BYTES: usize = 8 * 1024;
 /// A deadline below the tick of the sweep that enforces it would be a lie.
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+
+/// Makes the response to a request that does not reach the service.
+#[derive(Clone)]
+pub(crate) struct Refusal(Arc<dyn Fn(StatusCode) -> Response<Bytes> + Send + Sync>);
+
+impl Refusal {
+    pub(crate) fn response(&self, status: StatusCode) -> Response<Bytes> {
+        (self.0)(status)
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refusal")
+    }
+}
 
 /// How connections are treated. Made by [`Config::builder`], shared as an `Arc` between workers.
 #[derive(Clone, Debug)]
@@ -20,6 +40,7 @@ pub struct Config {
     pub(crate) max_header_bytes: usize,
     pub(crate) max_headers: Option<usize>,
     pub(crate) date_header: bool,
+    pub(crate) refusal: Option<Refusal>,
     stats: Stats,
 }
 
@@ -46,6 +67,7 @@ impl Default for Config {
             max_header_bytes: 64 * 1024,
             max_headers: None,
             date_header: true,
+            refusal: None,
             stats: Stats::default(),
         }
     }
@@ -103,6 +125,18 @@ impl ConfigBuilder {
     /// Whether a `date` header is added to responses that have none (RFC 9110 section 6.6.1). Default yes.
     pub fn date_header(mut self, enabled: bool) -> Self {
         self.config.date_header = enabled;
+        self
+    }
+
+    /// What is sent, with `connection: close`, to a request that is refused before the service sees it. The argument
+    /// is the status that explains why (400, 414 or 431); called once a refusal. Default: the bare status.
+    ///
+    /// `date`, `content-length` and `connection` are added where they are missing.
+    pub fn refusal(
+        mut self,
+        respond: impl Fn(StatusCode) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.config.refusal = Some(Refusal(Arc::new(respond)));
         self
     }
 

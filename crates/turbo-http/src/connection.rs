@@ -288,6 +288,17 @@ impl State {
         }
     }
 
+    /// The service will not see this request, whose header section counts as unfinished business.
+    pub(crate) fn refuse(&self) {
+        self.enter(Phase::ReadingHead);
+    }
+
+    /// Whether what is written now answers a request that the service has not seen.
+    #[inline]
+    pub(crate) fn is_refusing(&self) -> bool {
+        matches!(self.phase.get(), Phase::Fresh | Phase::Idle | Phase::ReadingHead)
+    }
+
     /// The response body is complete or given up.
     #[inline]
     pub(crate) fn responded(&self) {

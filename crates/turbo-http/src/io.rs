@@ -5,23 +5,47 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::config::Refusal;
 use crate::connection::State;
+use crate::refused;
 use crate::stream::Stream;
 
 pub(crate) struct Transport {
     stream: Stream,
     state: Rc<State>,
+    /// What is left to write of a refusal.
+    refusal: Option<Bytes>,
 }
 
 impl Transport {
     pub(crate) fn new(stream: Stream, state: Rc<State>) -> Self {
-        Self { stream, state }
+        Self { stream, state, refusal: None }
     }
 
     pub(crate) fn into_stream(self) -> Stream {
         self.stream
+    }
+
+    /// Writes the configured refusal in place of `original`, which is what hyper or the service adapter has to say.
+    #[cold]
+    fn poll_refuse(
+        &mut self,
+        refusal: &Refusal,
+        original: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let rest = self.refusal.get_or_insert_with(|| refused::replace(original, refusal));
+        while !rest.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            rest.advance(written);
+        }
+        Poll::Ready(Ok(()))
     }
 
     #[inline]
@@ -56,6 +80,12 @@ impl AsyncWrite for Transport {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.state.is_refusing()
+            && let Some(refusal) = &Rc::clone(&this.state.registry).refusal
+        {
+            ready!(this.poll_refuse(refusal, buf, cx))?;
+            return Poll::Ready(Ok(buf.len()));
+        }
         let result = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.written(result)
     }
@@ -66,6 +96,11 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.state.is_refusing() {
+            // It has no body, so it is one piece.
+            let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+            return self.poll_write(cx, first);
+        }
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
         this.written(result)

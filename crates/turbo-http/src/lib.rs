@@ -84,7 +84,8 @@
 //!
 //! # What does not reach the service
 //!
-//! Requests that two parsers could understand differently are answered with 400 and the connection is closed:
+//! Requests that two parsers could understand differently are answered with 400 and the connection is closed
+//! ([`ConfigBuilder::refusal`] sets the words):
 //!
 //! - HTTP/1.1 with no `Host` or several (RFC 9112 section 3.2);
 //! - `Content-Length` together with `Transfer-Encoding`, `Transfer-Encoding` with anything but a single `chunked`, or
@@ -123,6 +124,7 @@ mod error;
 mod head;
 mod io;
 mod listener;
+mod refused;
 mod registry;
 mod serve;
 mod server;

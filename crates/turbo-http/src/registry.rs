@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
-use crate::config::Config;
+use crate::config::{Config, Refusal};
 use crate::connection::{Phase, State, Verdict};
 use crate::head::LastRead;
 use crate::stats::Stats;
@@ -32,11 +32,12 @@ pub(crate) struct Registry {
     /// Told when the first connection comes, so that an empty server needs no ticks.
     occupied: Notify,
     pub(crate) last_read: LastRead,
+    pub(crate) refusal: Option<Refusal>,
     stats: Stats,
 }
 
 impl Registry {
-    pub(crate) fn new(stats: Stats) -> Rc<Self> {
+    pub(crate) fn new(config: &Config) -> Rc<Self> {
         Rc::new(Self {
             connections: RefCell::default(),
             tick: Cell::new(0),
@@ -44,7 +45,8 @@ impl Registry {
             released: Notify::new(),
             occupied: Notify::new(),
             last_read: LastRead::default(),
-            stats,
+            refusal: config.refusal.clone(),
+            stats: config.stats().clone(),
         })
     }
 
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn removal_keeps_the_positions_of_the_rest() {
-        let registry = Registry::new(Stats::default());
+        let registry = Registry::new(&Config::default());
         let mut registrations: Vec<_> =
             (0..4).map(|id| registry.register(connection(&registry, id))).collect();
         registrations.remove(0);
@@ -223,7 +225,7 @@ mod tests {
     async fn a_phase_expires_after_its_timeout_and_not_before() {
         let timeout = Duration::from_secs(2);
         let config = Config::builder().keep_alive_timeout(timeout).build().unwrap();
-        let registry = Registry::new(Stats::default());
+        let registry = Registry::new(&Config::default());
         let state = connection(&registry, 1);
         let _registration = registry.register(Rc::clone(&state));
         state.enter(Phase::Idle);

@@ -66,7 +66,7 @@ where
     B::Error: Into<BoxError>,
 {
     let acceptor = listener.into_acceptor()?;
-    let registry = Registry::new(config.stats().clone());
+    let registry = Registry::new(&config);
     let _abort_the_rest = AbortOnDrop(Rc::clone(&registry));
     let mut sweep = pin!(registry.sweep(&config));
     let mut work = pin!(work(acceptor, make, &config, shutdown, Rc::clone(&registry)));

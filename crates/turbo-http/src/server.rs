@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -222,7 +222,7 @@ impl ServerBuilder {
     /// (`SO_REUSEPORT`, on Linux); elsewhere, and on other sockets, they accept from one.
     ///
     /// # Errors
-    /// There is no address, one of them cannot be listened on, or a thread cannot be started.
+    /// There is no address, one of them cannot be listened on, or a worker cannot be started.
     #[expect(clippy::needless_pass_by_value, reason = "callers make the service on the spot")]
     pub fn start<S, B>(self, service: S) -> io::Result<Server>
     where
@@ -258,6 +258,7 @@ impl ServerBuilder {
             files,
             _signals: signals,
         };
+        let (ready, started) = mpsc::channel();
         for (number, listeners) in shares.into_iter().enumerate() {
             let worker = Worker {
                 listeners,
@@ -269,7 +270,14 @@ impl ServerBuilder {
                 shutdown: shutdown.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("turbo-http-{number}"));
-            server.workers.push(thread.spawn(move || worker.run())?);
+            let ready = ready.clone();
+            server.workers.push(thread.spawn(move || worker.run(&ready))?);
+        }
+        drop(ready);
+        // Without a worker its share of the connections would hang in the backlog, so all have to be there. A
+        // worker that has none to report has panicked, and `join` says so.
+        for _ in 0..server.workers.len() {
+            started.recv().unwrap_or(Ok(()))?;
         }
         Ok(server)
     }
@@ -315,8 +323,17 @@ where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<BoxError>,
 {
-    fn run(mut self) -> io::Result<()> {
-        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    fn run(mut self, ready: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                // Nobody is left to tell when the server has been given up because of another worker.
+                let _ = ready.send(Err(error));
+                return Ok(());
+            }
+        };
+        let _ = ready.send(Ok(()));
         runtime.block_on(async {
             let serving: Vec<_> = std::mem::take(&mut self.listeners)
                 .into_iter()

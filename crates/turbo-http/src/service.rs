@@ -49,11 +49,11 @@ where
     #[inline]
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let shared = &self.shared;
-        let refused = shared.refuses(&request);
-        shared.state.begin(!request.body().is_end_stream());
-        let step = if refused {
+        let step = if shared.refuses(&request) {
+            shared.state.refuse();
             Step::Refused
         } else {
+            shared.state.begin(!request.body().is_end_stream());
             let mut request = request.map(RequestBody::new);
             shared.offer_upgrade(&mut request);
             let mut service = shared.service.borrow_mut();

@@ -1,6 +1,7 @@
 //! Requests that are refused before the service sees them.
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use turbo_http::{Config, Connection, RequestBody};
 
@@ -202,6 +203,39 @@ fn oversized_heads_are_answered_with_their_status() {
             let mut client = server.connect().await;
             client.send(head).await;
             assert_eq!(client.response().await.status, status, "{story}");
+        }
+    });
+}
+
+/// hyper's own refusals and ours are worded in one place.
+#[test]
+fn refusals_have_the_words_of_the_configuration() {
+    let respond = |status: StatusCode| {
+        let text = Bytes::from(format!("refused: {}", status.as_u16()));
+        Response::builder().status(StatusCode::BAD_REQUEST).header("x-why", "rules").body(text).unwrap()
+    };
+    let config = Config::builder().refusal(respond).max_header_bytes(8192).build().unwrap();
+    Fixture::new(text("seen")).config(config).run(async |server| {
+        let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(9000));
+        for (request, why) in [
+            ("GET / HTTP/1.1\r\n\r\n", "refused: 400"),
+            ("not HTTP at all\r\n\r\n", "refused: 400"),
+            ("GET / HTTP/1.1\r\nhost: a\r\nx : y\r\n\r\n", "refused: 400"),
+            (large.as_str(), "refused: 431"),
+        ] {
+            for before in ["", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"] {
+                let mut client = server.connect().await;
+                client.send(format!("{before}{request}")).await;
+                if !before.is_empty() {
+                    assert_eq!(client.response().await.body(), "seen");
+                }
+                let response = client.response().await;
+                assert_eq!((response.status, response.body()), (400, why), "{request:?}");
+                assert_eq!(response.header("x-why"), Some("rules"));
+                assert_eq!(response.header("connection"), Some("close"));
+                assert!(response.header("date").is_some());
+                assert_eq!(client.rest().await, "");
+            }
         }
     });
 }
