@@ -14,6 +14,7 @@ use pyo3::{IntoPyObjectExt, intern};
 use turbo_http::Connection;
 
 use super::access::Row;
+use super::body;
 use super::coroutine::Outcome;
 use super::message;
 use super::response::{FlowBody, ResponseBody, assemble};
@@ -53,6 +54,10 @@ impl HttpCycle {
         let py = message.py();
         let cycle = slf.get();
         let message = message::message(message)?;
+        if !cycle.server.core.is_owner() {
+            let cycle = slf.clone().unbind();
+            return Awaitable::new(Deferred { cycle, message: message.unbind() }).into_py_any(py);
+        }
         match cycle.accept(py, &message)? {
             Accepted::Taken => Ok(cycle.server.done.clone_ref(py)),
             Accepted::Congested => {
@@ -136,15 +141,19 @@ impl HttpCycle {
     }
 
     fn push(&self, py: Python<'_>, data: Bytes, more: bool) -> PyResult<bool> {
-        let (waker, receivers, congested) = {
+        let (waker, receivers, congested, unread) = {
             let mut state = self.lock();
             state.push(data, more).map_err(|refusal| PyRuntimeError::new_err(refusal.message()))?;
+            let unread = if state.complete { state.take_unread() } else { None };
             let receivers = if state.complete { std::mem::take(&mut state.receivers) } else { Vec::new() };
-            (state.take_waker(), receivers, more && state.is_congested())
+            (state.take_waker(), receivers, more && state.is_congested(), unread)
         };
         waker.into_iter().for_each(wake_soon);
         if !more {
             self.server.response_completed();
+        }
+        if let Some(body) = unread {
+            self.server.spawn(body::discard(body));
         }
         resolve_all(py, receivers);
         Ok(congested)
@@ -406,5 +415,18 @@ struct Turn(AtomicBool);
 impl Pollable for Turn {
     fn poll(&self, _py: Python<'_>) -> PyResult<Step> {
         Ok(if self.0.swap(true, Ordering::Relaxed) { Step::Done } else { Step::Yield })
+    }
+}
+
+/// `send()` called on a foreign thread, as `run_coroutine_threadsafe(send(...), loop)` does: it acts
+/// where it is awaited.
+struct Deferred {
+    cycle: Py<HttpCycle>,
+    message: Py<PyDict>,
+}
+
+impl Pollable for Deferred {
+    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
+        self.cycle.get().accept(py, self.message.bind(py)).map(|_| Step::Done)
     }
 }

@@ -15,15 +15,15 @@ use super::access::Row;
 use super::coroutine::Exchange;
 use super::message;
 use super::options::{self, Options, WebSocketOptions};
+use super::refusal::Refusal;
 use super::server::{LoopEnd, Parts, Server};
 use super::service::AppService;
-use crate::reactor::{Core, Reactor, ThreadBound};
+use crate::reactor::{Core, Reactor};
 
 /// An HTTP server on one event loop; see `_engine.pyi` for its Python face.
 #[pyclass(frozen, module = "turboapi._engine")]
 pub(crate) struct HttpServer {
     server: Arc<Server>,
-    core: ThreadBound<Rc<Core>>,
     shutdown: Shutdown,
     handle: ShutdownHandle,
 }
@@ -85,13 +85,14 @@ impl HttpServer {
                 )
             })?;
         let core = reactor.get().core()?;
-        let config = config(&options)?;
         let mut default_headers = Vec::new();
         if let Some(headers) = headers {
             for pair in headers.try_iter()? {
                 default_headers.push(message::pair(&pair?)?);
             }
         }
+        let refusal = Refusal::new(py, server_header, default_headers.clone())?;
+        let config = config(&options, refusal)?;
         let proxies = forwarded_allow_ips.unwrap_or_else(|| vec!["127.0.0.1".to_owned()]);
         let server = Server::new(
             py,
@@ -99,6 +100,7 @@ impl HttpServer {
                 app,
                 event_loop: event_loop.clone().unbind(),
                 notices: Arc::clone(core.handle()),
+                core: Rc::clone(&core),
                 config,
                 options,
                 root_path,
@@ -116,7 +118,7 @@ impl HttpServer {
             std::future::pending::<()>().await;
         })?;
         let (handle, shutdown) = Shutdown::new();
-        Ok(Self { server, core: ThreadBound::new(core), shutdown, handle })
+        Ok(Self { server, shutdown, handle })
     }
 
     /// Takes over the listening socket `fd` and accepts on it from now on.
@@ -203,7 +205,8 @@ impl HttpServer {
 
 impl HttpServer {
     fn core(&self) -> PyResult<Rc<Core>> {
-        self.core
+        self.server
+            .core
             .with(Rc::clone)
             .ok_or_else(|| PyRuntimeError::new_err("an HttpServer must be used on its event loop's thread"))
     }
@@ -218,12 +221,13 @@ fn columns(row: &Row) -> Columns {
     (row.client.to_string(), method, row.full_path(), version, row.status.as_u16())
 }
 
-fn config(options: &Options) -> PyResult<Config> {
+fn config(options: &Options, refusal: Refusal) -> PyResult<Config> {
     let mut builder = Config::builder()
         .keep_alive_timeout(options.keep_alive)
         .header_read_timeout(options.header_read)
         .max_connections(options.limit_connections)
-        .date_header(options.date_header);
+        .date_header(options.date_header)
+        .refusal(move |status| refusal.respond(status));
     if let Some(limit) = options.max_header_bytes {
         builder = builder.max_header_bytes(limit);
     }

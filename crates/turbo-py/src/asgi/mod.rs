@@ -7,6 +7,7 @@
 //! `uvicorn/protocols/websockets/websockets_sansio_impl.py`, 0.54) unless a comment says otherwise.
 
 mod access;
+mod body;
 mod coroutine;
 mod http;
 mod http_server;
@@ -14,6 +15,7 @@ mod memory;
 mod message;
 mod options;
 mod reason;
+mod refusal;
 mod responding;
 mod response;
 mod scope;

@@ -1,5 +1,6 @@
 //! What the requests of one server share: the app, its settings, its tasks, its logs.
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -17,13 +18,14 @@ use super::memory::Crowd;
 use super::options::Options;
 use super::reason::Reasons;
 use crate::python;
-use crate::reactor::{Awaitable, Notices, Pollable, Step, after_python, resolve_all};
+use crate::reactor::{Awaitable, Core, Notices, Pollable, Step, ThreadBound, after_python, resolve_all};
 
 /// What all requests of one server share.
 pub(crate) struct Server {
     pub(crate) app: Py<PyAny>,
     pub(crate) event_loop: Py<PyAny>,
     pub(crate) notices: Arc<Notices>,
+    pub(crate) core: ThreadBound<Rc<Core>>,
     /// The result of a `send` that need not wait.
     pub(crate) done: Py<PyAny>,
     pub(crate) root_path: Py<PyString>,
@@ -76,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) app: Py<PyAny>,
     pub(crate) event_loop: Py<PyAny>,
     pub(crate) notices: Arc<Notices>,
+    pub(crate) core: Rc<Core>,
     pub(crate) config: Config,
     pub(crate) options: Options,
     pub(crate) root_path: String,
@@ -92,6 +95,7 @@ impl Server {
             app: parts.app,
             event_loop: parts.event_loop,
             notices: parts.notices,
+            core: ThreadBound::new(parts.core),
             done: Py::new(py, Awaitable::new(Done))?.into_any(),
             root_path: PyString::new(py, &parts.root_path).unbind(),
             root_path_bytes: parts.root_path.as_bytes().into(),
@@ -169,6 +173,14 @@ impl Server {
 
     pub(crate) fn create_future(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.event_loop.call_method0(py, intern!(py, "create_future"))
+    }
+
+    /// Runs `future` on the loop's runtime; without a loop there is nothing to run it for.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        if let Some(core) = self.core.with(Rc::clone) {
+            // An error says that the loop is closed.
+            let _ = core.spawn_task(future);
+        }
     }
 
     pub(crate) fn request_started(&self) {

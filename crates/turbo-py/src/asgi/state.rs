@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body::Body;
 use pyo3::prelude::*;
 use turbo_http::RequestBody;
+
+use super::body::{Gathered, gather};
 
 /// Above this many bytes `await send()` waits, as uvicorn's flow control does.
 pub(crate) const HIGH_WATER: usize = 64 * 1024;
@@ -188,9 +189,22 @@ impl State {
                 return Err(Refusal::TooShort);
             }
             self.complete = true;
-            self.body = None;
         }
         Ok(())
+    }
+
+    /// What is left of the request body after the response is complete.
+    pub(crate) fn take_unread(&mut self) -> Option<RequestBody> {
+        let body = self.body.take()?;
+        if self.expects_continue {
+            // The client waits for a word that will not come; it may or may not send the body, so
+            // the connection cannot be used again (RFC 9110 10.1.1).
+            if let Some(head) = &mut self.head {
+                head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            return None;
+        }
+        Some(body)
     }
 
     fn queue(&mut self, data: Bytes) {
@@ -278,50 +292,6 @@ impl std::fmt::Display for Truncated {
 }
 
 impl std::error::Error for Truncated {}
-
-/// What reading a request body came to.
-pub(crate) enum Gathered {
-    /// The body is complete.
-    Ended,
-    /// More will come; the waker is registered unless enough was read.
-    Open,
-    /// The peer is gone.
-    Lost,
-    /// The peer sent what is no body (RFC 9112 7.1).
-    Malformed,
-}
-
-/// Reads what has arrived of `body`, up to the high-water mark, into `data`.
-pub(crate) fn gather(body: &mut RequestBody, data: &mut Bytes, cx: &mut Context<'_>) -> Gathered {
-    let mut more: Option<BytesMut> = None;
-    let outcome = loop {
-        if body.is_end_stream() {
-            break Gathered::Ended;
-        }
-        if data.len() + more.as_ref().map_or(0, BytesMut::len) >= HIGH_WATER {
-            break Gathered::Open;
-        }
-        match std::pin::Pin::new(&mut *body).poll_frame(cx) {
-            Poll::Pending => break Gathered::Open,
-            Poll::Ready(None) => break Gathered::Ended,
-            Poll::Ready(Some(Err(error))) if error.is_disconnected() => break Gathered::Lost,
-            Poll::Ready(Some(Err(_))) => break Gathered::Malformed,
-            Poll::Ready(Some(Ok(frame))) => {
-                let Ok(piece) = frame.into_data() else { continue };
-                if data.is_empty() && more.is_none() {
-                    *data = piece;
-                } else {
-                    more.get_or_insert_with(|| BytesMut::from(&data[..])).extend_from_slice(&piece);
-                    data.clear();
-                }
-            }
-        }
-    };
-    if let Some(more) = more {
-        *data = more.freeze();
-    }
-    outcome
-}
 
 fn is_bodiless(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED

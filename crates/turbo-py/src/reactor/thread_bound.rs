@@ -23,7 +23,7 @@ impl<T> ThreadBound<T> {
         Self { owner: thread::current().id(), value: UnsafeCell::new(Some(value)) }
     }
 
-    fn is_owner(&self) -> bool {
+    pub(crate) fn is_owner(&self) -> bool {
         thread::current().id() == self.owner
     }
 

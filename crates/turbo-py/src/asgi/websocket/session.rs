@@ -44,6 +44,10 @@ impl WebSocketSession {
         let py = message.py();
         let session = slf.get();
         let message = message::message(message)?;
+        if !session.server.core.is_owner() {
+            let session = slf.clone().unbind();
+            return Awaitable::new(Deferred { session, message: message.unbind() }).into_py_any(py);
+        }
         session.accept_message(py, &message)?;
         if session.lock().is_congested() {
             let drain = Drain { session: slf.clone().unbind(), waiting: Waiting::default() };
@@ -383,5 +387,17 @@ impl Pollable for Drain {
 
     fn cancel(&self) {
         self.waiting.end(|waiter| remove(&mut self.session.get().lock().senders, waiter));
+    }
+}
+
+/// `send()` called on a foreign thread: it acts where it is awaited.
+struct Deferred {
+    session: Py<WebSocketSession>,
+    message: Py<PyDict>,
+}
+
+impl Pollable for Deferred {
+    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
+        self.session.get().accept_message(py, self.message.bind(py)).map(|()| Step::Done)
     }
 }

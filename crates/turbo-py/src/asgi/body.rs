@@ -1,0 +1,61 @@
+//! Reading a request body, or what nobody wants of it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use turbo_http::RequestBody;
+
+use super::state::HIGH_WATER;
+
+/// What reading a request body came to.
+pub(crate) enum Gathered {
+    /// The body is complete.
+    Ended,
+    /// More will come; the waker is registered unless enough was read.
+    Open,
+    /// The peer is gone.
+    Lost,
+    /// The peer sent what is no body (RFC 9112 7.1).
+    Malformed,
+}
+
+/// Reads what has arrived of `body`, up to the high-water mark, into `data`.
+pub(crate) fn gather(body: &mut RequestBody, data: &mut Bytes, cx: &mut Context<'_>) -> Gathered {
+    let mut more: Option<BytesMut> = None;
+    let outcome = loop {
+        if body.is_end_stream() {
+            break Gathered::Ended;
+        }
+        if data.len() + more.as_ref().map_or(0, BytesMut::len) >= HIGH_WATER {
+            break Gathered::Open;
+        }
+        match std::pin::Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Pending => break Gathered::Open,
+            Poll::Ready(None) => break Gathered::Ended,
+            Poll::Ready(Some(Err(error))) if error.is_disconnected() => break Gathered::Lost,
+            Poll::Ready(Some(Err(_))) => break Gathered::Malformed,
+            Poll::Ready(Some(Ok(frame))) => {
+                let Ok(piece) = frame.into_data() else { continue };
+                if data.is_empty() && more.is_none() {
+                    *data = piece;
+                } else {
+                    more.get_or_insert_with(|| BytesMut::from(&data[..])).extend_from_slice(&piece);
+                    data.clear();
+                }
+            }
+        }
+    };
+    if let Some(more) = more {
+        *data = more.freeze();
+    }
+    outcome
+}
+
+/// Reads on to the end of a body whose request is answered, so that the connection can go on to the
+/// next one, as uvicorn does. A client that is slow about it runs into the connection's time-outs.
+pub(crate) async fn discard(mut body: RequestBody) {
+    while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+}
