@@ -60,7 +60,8 @@ class Server:
         self._ready = threading.Event()
         self._stopping = Latch()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=f"{self.kind}-under-test")
+        # A daemon: a loop that hangs must not keep the interpreter.
+        self._thread = threading.Thread(target=self._run, name=f"{self.kind}-under-test", daemon=True)
         self._thread.start()
         assert self._ready.wait(PATIENCE)
         if self._failure is not None:

@@ -202,6 +202,8 @@ def test_sending_from_another_thread_reaches_an_idle_loop(serve: Serve) -> None:
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
+        # In debug mode asyncio refuses what is done on the wrong thread.
+        loop.set_debug(True)
 
         def work() -> None:
             go_on.wait()

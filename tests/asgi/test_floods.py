@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from .apps import Message, Receive, Send, body, read_body, reply, start
+from .apps import App, Message, Receive, Send, body, read_body, reply, start
 from .conftest import Serve
 from .websocket import CONTINUATION, PING, PONG, TEXT, WebSocket, echo, encode, handshake
 from .wire import Connection, get, post
@@ -177,3 +177,37 @@ def test_random_clients_at_once(serve: Serve) -> None:
     assert failures == []
     server.barrier()
     assert [text for text in server.error_texts if "Exception" in text] == []
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["apps-apart", "one-app"])
+def test_two_servers_in_two_threads(serve: Serve, shared: bool) -> None:
+    """A loop each, one process: on free-threaded builds they run at the same time."""
+
+    def make() -> App:
+        async def app(scope: Message, receive: Receive, send: Send) -> None:
+            data = await read_body(receive)
+            await asyncio.sleep(0)
+            await reply(send, data)
+
+        return app
+
+    first = make()
+    servers = [serve(first), serve(first if shared else make())]
+    failures: list[BaseException] = []
+
+    def play(number: int) -> None:
+        try:
+            client = servers[number % 2].connect()
+            for turn in range(30):
+                data = b"%d-%d" % (number, turn)
+                client.send(post(data))
+                assert client.read_response().body == data
+        except BaseException as error:
+            failures.append(error)
+
+    players = [threading.Thread(target=play, args=(number,)) for number in range(6)]
+    for player in players:
+        player.start()
+    for player in players:
+        player.join()
+    assert failures == []

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
+
+from turboapi import loop
+from turboapi._engine import HttpServer
 
 from .apps import ok
 from .conftest import Serve
@@ -128,3 +135,33 @@ def test_trap66_ten_loops_one_after_the_other(kind: str) -> None:
         print(len(os.listdir("/proc/self/fd")) - before)
     """)
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_trap66_a_server_object_that_outlives_its_loop_and_thread(kind: str, listens: bool) -> None:
+    """It is dropped on another thread when its loop is long closed, as with a test client: no descriptor stays."""
+
+    async def main(kept: list[HttpServer]) -> None:
+        http = HttpServer(asyncio.get_running_loop(), ok)
+        kept.append(http)
+        if listens:
+            http.listen(socket.create_server(("127.0.0.1", 0)).detach())
+            http.close()
+            await http.closed()
+
+    def run_one() -> None:
+        kept: list[HttpServer] = []
+        thread = threading.Thread(target=lambda: loop.run(main(kept)))
+        thread.start()
+        thread.join()
+        kept.clear()
+
+    def descriptors() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    run_one()
+    before = descriptors()
+    for _ in range(5):
+        run_one()
+    assert descriptors() == before
