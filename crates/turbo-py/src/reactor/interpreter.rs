@@ -21,7 +21,8 @@ pub(crate) struct Parking(());
 
 impl Parking {
     pub(crate) fn enter() -> Option<Self> {
-        (!PARKING.replace(true)).then_some(Self(()))
+        // Only a new mark may be made here: dropping one that was refused would end the outer park's.
+        if PARKING.replace(true) { None } else { Some(Self(())) }
     }
 }
 
