@@ -27,6 +27,7 @@ from .harness import (
     ServerThread,
     connected,
     fetch,
+    get,
     listening_socket,
     respond,
     serving,
@@ -353,6 +354,32 @@ async def test_a_loop_inside_a_handler_is_an_error_and_not_a_crash() -> None:
     # Python 3.11 starts no task eagerly: handlers run outside of the selector's wait there.
     assert len(refused) == (2 if sys.version_info >= (3, 12) else 0)
     assert len(refused_by_asyncio) == 2
+
+
+def test_after_a_refused_loop_the_engine_still_lets_other_threads_run(
+    serve_in_thread: Callable[..., ServerThread],
+) -> None:
+    """The refusal must not unmark the outer wait: it would keep the interpreter while it waits."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        running = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        refused = 0
+        for _ in range(2):
+            coroutine = asyncio.sleep(0)
+            try:
+                turboapi.loop.run(coroutine)
+            except RuntimeError:
+                refused += 1
+            coroutine.close()
+        asyncio._set_running_loop(running)
+        await respond(send, str(refused))
+
+    server = serve_in_thread(app)
+    expected = b"2" if sys.version_info >= (3, 12) else b"0"
+    # On a connection that stays open nothing else happens on the server's thread.
+    with contextlib.closing(server.connect()) as connection:
+        assert [get(connection) for _ in range(3)] == [expected] * 3
 
 
 async def test_a_server_made_for_another_loop_inside_a_handler_ends_with_its_own_loop() -> None:

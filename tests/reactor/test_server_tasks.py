@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import io
+import socket
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .harness import Receive, Scope, Send, connected, fetch, respond, serving, until
+from .harness import DEADLINE, Receive, Scope, Send, connected, fetch, respond, serving, until
 
 LONG = 3600.0
+
+
+@contextlib.contextmanager
+def unwatched_request(port: int) -> Iterator[socket.socket]:
+    """A request whose answer the loop does not watch for: nothing but the handler can end a wait."""
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        yield client
 
 
 async def test_current_task_and_all_tasks_inside_a_handler() -> None:
@@ -59,11 +71,9 @@ async def test_call_soon_call_later_and_create_task_work_after_the_handler_retur
 
     async with serving(app, state={}) as here:
         far = loop.call_later(LONG, lambda: None)
-        async with connected(here.port) as connection:
-            # Sent and not awaited: nothing but the handler's own work can end the wait.
-            connection.send()
+        with unwatched_request(here.port) as client:
             await asyncio.gather(*done.values())
-            assert (await connection.response()).status == 200
+            assert client.recv(100).startswith(b"HTTP/1.1 200 ")
         far.cancel()
 
 
@@ -77,14 +87,13 @@ async def test_an_earlier_timer_of_an_inline_handler_ends_a_longer_wait() -> Non
 
     async with serving(app) as here:
         far = loop.call_later(LONG, lambda: None)
-        async with connected(here.port) as connection:
-            connection.send()
+        with unwatched_request(here.port):
             await fired
         far.cancel()
 
 
 async def test_a_timer_cancelled_and_replaced_by_an_inline_handler() -> None:
-    """The number of timers alone does not tell that there is a new one."""
+    """A cancelled timer stays in asyncio's heap; the new one has to be seen beside it."""
     loop = asyncio.get_running_loop()
     fired = loop.create_future()
     timers = [loop.call_later(LONG, lambda: None)]
@@ -94,9 +103,9 @@ async def test_a_timer_cancelled_and_replaced_by_an_inline_handler() -> None:
         timers.append(loop.call_later(0.005, fired.set_result, None))
         await respond(send)
 
-    async with serving(app) as here, connected(here.port) as connection:
-        connection.send()
-        await fired
+    async with serving(app) as here:
+        with unwatched_request(here.port):
+            await fired
 
 
 async def test_timeout_and_wait_for_inside_an_eagerly_started_handler() -> None:
@@ -136,14 +145,12 @@ async def test_task_group_and_shield_inside_a_handler() -> None:
 async def test_running_requests_are_not_garbage_collected() -> None:
     """asyncio holds tasks weakly (cpython#88831); a request waits for nobody's strong reference."""
     loop = asyncio.get_running_loop()
-    waiting = 0
+    waiting: weakref.WeakSet[asyncio.Future[None]] = weakref.WeakSet()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal waiting
         # Reachable from the request alone: a cycle of its frame, its future and its task.
-        future = loop.create_future()
-        loop.call_later(0.05, lambda ref: ref.set_result(None), future)
-        waiting += 1
+        future: asyncio.Future[None] = loop.create_future()
+        waiting.add(future)
         await future
         gc.collect()
         await asyncio.sleep(0)
@@ -151,9 +158,11 @@ async def test_running_requests_are_not_garbage_collected() -> None:
 
     async with serving(app) as here:
         requests = [asyncio.ensure_future(fetch(here.port)) for _ in range(20)]
-        while waiting < 20:
-            await asyncio.sleep(0.001)
-            gc.collect()
+        await until(lambda: here.server.requests_in_flight == 20)
+        gc.collect()
+        assert len(waiting) == 20
+        for future in waiting:
+            future.set_result(None)
         assert here.server.requests_in_flight == 20
         assert [(await request).text for request in requests] == ["alive"] * 20
         assert here.server.requests_in_flight == 0
@@ -287,3 +296,22 @@ async def test_background_work_after_the_response_is_counted_until_it_ends() -> 
         release.set()
         await until(lambda: here.server.requests_in_flight == 0)
         assert events == ["background"] * 2
+
+
+async def test_debug_mode_describes_request_tasks(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio formats the coroutine and its stack when it complains of a slow step."""
+    loop = asyncio.get_running_loop()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0)
+        # Long enough for `slow_callback_duration`; this step is run by asyncio on every version.
+        sum(range(100_000))
+        await respond(send, repr(asyncio.current_task()))
+
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0.0
+    async with serving(app) as here:
+        described = (await fetch(here.port)).text
+    loop.set_debug(False)
+    assert "RequestCoroutine" in described
+    assert any("Executing" in line and "RequestCoroutine" in line for line in caplog.messages)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT
 
 import pytest
+
+from .harness import DEADLINE
 
 # Copies its input to its output until end of file.
 COPY = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
@@ -105,3 +110,70 @@ def test_a_subprocess_on_a_loop_outside_of_the_main_thread(
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         assert runner.run(asyncio.to_thread(in_thread)) == 0
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_process_pool_used_by_a_request_handler(method: str, tmp_path: Path) -> None:
+    """A child forked by a handler is a copy of a thread inside the engine: stock loops run in it, an engine
+    loop needs a thread of its own there. Python 3.11 starts handlers outside of the selector's wait."""
+    inside = method == "fork" and sys.version_info >= (3, 12)
+    expected = f"stock 1, engine {'refused' if inside else 2}, in a thread 3\n"
+    (tmp_path / "work.py").write_text(textwrap.dedent(WORK))
+    (tmp_path / "main.py").write_text(textwrap.dedent(SERVE).replace("METHOD", repr(method)))
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "main.py")], capture_output=True, text=True, timeout=DEADLINE
+    )
+    assert (done.returncode, done.stdout) == (0, expected), done.stderr
+
+
+WORK = """
+    import asyncio, turboapi.loop
+    from concurrent.futures import ThreadPoolExecutor
+
+    async def value(number):
+        await asyncio.sleep(0)
+        return number
+
+    def work():
+        stock = asyncio.run(value(1))
+        try:
+            engine = turboapi.loop.run(value(2))
+        except RuntimeError:
+            engine = "refused"
+        with ThreadPoolExecutor(1) as pool:
+            thread = pool.submit(lambda: turboapi.loop.run(value(3))).result()
+        return f"stock {stock}, engine {engine}, in a thread {thread}"
+"""
+
+SERVE = """
+    import asyncio, http.client, multiprocessing, socket
+    from concurrent.futures import ProcessPoolExecutor
+    from turboapi._engine import HttpServer
+    from turboapi.loop import run
+    from work import work
+
+    async def app(scope, receive, send):
+        # The first task starts the pool's processes right here.
+        text = await asyncio.get_running_loop().run_in_executor(pool, work)
+        headers = [(b"content-length", str(len(text)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    def ask(address):
+        connection = http.client.HTTPConnection(*address, timeout=8)
+        connection.request("GET", "/")
+        return connection.getresponse().read().decode()
+
+    async def main():
+        listener = socket.create_server(("127.0.0.1", 0))
+        address = listener.getsockname()
+        server = HttpServer(asyncio.get_running_loop(), app)
+        server.listen(listener.detach())
+        print(await asyncio.to_thread(ask, address))
+        server.close()
+        await server.closed()
+
+    if __name__ == "__main__":
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(METHOD)) as pool:
+            run(main())
+"""
