@@ -104,6 +104,7 @@ impl Core {
     pub(crate) fn close(&self) {
         *self.poller.borrow_mut() = None;
         *self.sleep.borrow_mut() = None;
+        self.notices.forget_waker();
         let runtime = self.runtime.borrow_mut().take();
         let Some(runtime) = runtime else { return };
         REACTORS.set(REACTORS.get().saturating_sub(1));

@@ -49,6 +49,12 @@ impl Notices {
         }
     }
 
+    /// Lets go of the runtime that the last `park` ran on: its waker keeps the runtime's descriptors open.
+    pub(crate) fn forget_waker(&self) {
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(waker);
+    }
+
     fn wake(&self) {
         if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
             waker.wake_by_ref();
