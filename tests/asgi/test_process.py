@@ -139,7 +139,7 @@ def test_trap66_ten_loops_one_after_the_other(kind: str) -> None:
 
 @pytest.mark.parametrize("listens", [False, True])
 def test_trap66_a_server_object_that_outlives_its_loop_and_thread(kind: str, listens: bool) -> None:
-    """It is dropped on another thread when its loop is long closed, as with a test client: no descriptor stays."""
+    """It is dropped on another thread when its loop is long closed, and no descriptor stays."""
 
     async def main(kept: list[HttpServer]) -> None:
         http = HttpServer(asyncio.get_running_loop(), ok)
