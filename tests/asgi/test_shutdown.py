@@ -101,6 +101,7 @@ def test_a_busy_connection_finishes_and_says_close(serve: Serve) -> None:
     response = client.read_response()
     assert (response.body, response.values(b"connection")) == (b"finished", [b"close"])
     assert client.read_to_end() == b""
+    client.close()
     closed(server)
     assert paths == ["/1"]
 
@@ -148,6 +149,8 @@ def test_an_upload_in_progress_is_not_cut(serve: Serve) -> None:
     drain(server)
     client.send(b"dy")
     assert client.read_response().body == b"body"
+    # The server listens on for a moment, as the client may be sending (RFC 9112 section 9.6).
+    client.close()
     closed(server)
 
 
