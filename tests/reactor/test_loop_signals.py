@@ -129,6 +129,48 @@ def test_ctrl_c_ends_an_idle_loop(start: str) -> None:
     assert [line for line in out.splitlines() if line in expected] == expected
 
 
+def test_ctrl_c_ends_a_loop_that_is_busy_with_requests() -> None:
+    source = """
+        import asyncio, http.client, socket, threading
+        from turboapi._engine import HttpServer
+        from turboapi.loop import run
+
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+            await send({"type": "http.response.body", "body": b"ok"})
+
+        def ask(address):
+            connection = http.client.HTTPConnection(*address)
+            for number in range(10**9):
+                connection.request("GET", "/")
+                connection.getresponse().read()
+                if number == 50:
+                    busy.wait()
+
+        async def main():
+            server = HttpServer(asyncio.get_running_loop(), app)
+            listener = socket.create_server(("127.0.0.1", 0))
+            address = listener.getsockname()
+            server.listen(listener.detach())
+            for _ in range(4):
+                threading.Thread(target=ask, args=(address,), daemon=True).start()
+            await asyncio.to_thread(busy.wait)
+            print("ready", flush=True)
+            await asyncio.Event().wait()
+
+        busy = threading.Barrier(5)
+        threading.excepthook = lambda *_: None
+        try:
+            run(main())
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+    """
+    with program(source) as child:
+        assert child.line() == "ready"
+        child.process.send_signal(signal.SIGINT)
+        assert child.finish() == (0, "interrupted\n", "")
+
+
 def test_ctrl_c_still_works_after_the_last_handler_of_the_loop_is_removed() -> None:
     """asyncio gives up its wake-up descriptor with its last handler."""
     source = """

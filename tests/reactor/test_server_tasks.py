@@ -8,7 +8,7 @@ import gc
 import io
 import socket
 import weakref
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -296,6 +296,27 @@ async def test_background_work_after_the_response_is_counted_until_it_ends() -> 
         release.set()
         await until(lambda: here.server.requests_in_flight == 0)
         assert events == ["background"] * 2
+
+
+async def test_a_generator_that_a_handler_abandons_is_closed() -> None:
+    """asyncio's hook closes it in a task of its own; the hook runs inside the selector's wait."""
+    closed = asyncio.Event()
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            closed.set()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async for _ in numbers():
+            break
+        await respond(send)
+
+    async with serving(app) as here:
+        with unwatched_request(here.port):
+            await closed.wait()
 
 
 async def test_debug_mode_describes_request_tasks(caplog: pytest.LogCaptureFixture) -> None:
