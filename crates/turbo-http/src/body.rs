@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -23,11 +25,55 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
+    /// Where to say how it ended; `None` when it has.
+    inbound: Option<Arc<Inbound>>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming) -> Self {
-        Self { incoming }
+    /// `inbound` is that of the connection, for a body that is not empty.
+    #[inline]
+    pub(crate) fn new(incoming: Incoming, inbound: Option<Arc<Inbound>>) -> Self {
+        Self { incoming, inbound }
+    }
+}
+
+impl Drop for RequestBody {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(inbound) = self.inbound.take() {
+            inbound.set(Expected::Unsure);
+        }
+    }
+}
+
+/// What the next bytes of a connection are. Shared with the body of a request, which may be on another thread.
+#[derive(Debug, Default)]
+pub(crate) struct Inbound(AtomicU8);
+
+/// See [`Inbound`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// The next header section.
+    Head,
+    /// More of a body, as long as there is more.
+    Body,
+    /// A body was given up: what hyper skips of it cannot be told from what follows.
+    Unsure,
+}
+
+impl Inbound {
+    #[inline]
+    pub(crate) fn set(&self, expected: Expected) {
+        self.0.store(expected as u8, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Expected {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Expected::Head,
+            1 => Expected::Body,
+            _ => Expected::Unsure,
+        }
     }
 }
 
@@ -37,9 +83,13 @@ impl Body for RequestBody {
 
     #[inline]
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.get_mut().incoming)
-            .poll_frame(cx)
-            .map(|frame| frame.map(|result| result.map_err(Error::from_hyper)))
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.incoming).poll_frame(cx));
+        let complete = frame.is_none() || this.incoming.is_end_stream();
+        if complete && let Some(inbound) = this.inbound.take() {
+            inbound.set(Expected::Head);
+        }
+        Poll::Ready(frame.map(|result| result.map_err(Error::from_hyper)))
     }
 
     #[inline]

@@ -11,6 +11,7 @@ use std::task::Waker;
 
 use tokio::sync::oneshot;
 
+use crate::body::{Expected, Inbound};
 use crate::head::{HeadScan, LastRead, has_bare_line_feed};
 use crate::listener::Address;
 use crate::registry::Registry;
@@ -166,8 +167,8 @@ pub(crate) struct State {
     suspect: Cell<bool>,
     /// Follows a header section that comes in pieces.
     scan: RefCell<Option<HeadScan>>,
-    /// The last request announced a body.
-    body_expected: Cell<bool>,
+    /// What the next bytes are.
+    inbound: Arc<Inbound>,
     waker: Cell<Option<Waker>>,
     /// Where to send the socket when the service answers 101; `switched` says that it has.
     pub(crate) upgrade: Cell<Option<oneshot::Sender<Upgraded>>>,
@@ -190,7 +191,7 @@ impl State {
             peer_done: Cell::new(false),
             suspect: Cell::new(false),
             scan: RefCell::new(None),
-            body_expected: Cell::new(false),
+            inbound: Arc::default(),
             waker: Cell::new(None),
             upgrade: Cell::new(None),
             switched: Cell::new(false),
@@ -238,6 +239,9 @@ impl State {
     #[inline]
     pub(crate) fn received(&self, bytes: &[u8]) {
         match self.phase.get() {
+            Phase::Idle if self.inbound.get() == Expected::Unsure => {}
+            // A body that is read on behind its response shows that there is somebody.
+            Phase::Idle if self.inbound.get() == Expected::Body => self.enter(Phase::Idle),
             Phase::Fresh | Phase::Idle => {
                 self.enter(Phase::ReadingHead);
                 if bytes.len() <= LastRead::LIMIT {
@@ -277,15 +281,16 @@ impl State {
         self.peer_done.set(true);
     }
 
-    /// The service is about to be called.
+    /// The service is about to be called with a body of its own, if there is one.
     #[inline]
-    pub(crate) fn begin(&self, body_expected: bool) {
+    pub(crate) fn begin(&self, body_expected: bool) -> Option<Arc<Inbound>> {
         self.enter(Phase::InFlight);
-        self.body_expected.set(body_expected);
         let mut scan = self.scan.borrow_mut();
         if scan.is_some() {
             *scan = None;
         }
+        self.inbound.set(if body_expected { Expected::Body } else { Expected::Head });
+        body_expected.then(|| Arc::clone(&self.inbound))
     }
 
     /// The service will not see this request, whose header section counts as unfinished business.
@@ -341,7 +346,7 @@ impl State {
 
     /// Whether the peer may still be sending, so that closing at once could destroy our response.
     pub(crate) fn peer_may_send(&self) -> bool {
-        let unread = self.body_expected.get() || self.phase.get() == Phase::ReadingHead;
+        let unread = self.inbound.get() != Expected::Head || self.phase.get() == Phase::ReadingHead;
         unread && !self.peer_done.get()
     }
 

@@ -312,7 +312,8 @@ where
         let late = state.is_expired() && (idle || phase == Phase::ReadingHead);
         match state.verdict() {
             Verdict::Abort => return Poll::Ready(Ended::Dropped),
-            Verdict::Close if idle => return Poll::Ready(Ended::Dropped),
+            // The rest of a body may still be on its way, so this is not the same as dropping the socket.
+            Verdict::Close if idle => return Poll::Ready(Ended::Complete),
             _ if late => return Poll::Ready(Ended::Dropped),
             Verdict::Close if phase != Phase::ReadingHead && !*closing => {
                 state.reprieve();

@@ -53,8 +53,8 @@ where
             shared.state.refuse();
             Step::Refused
         } else {
-            shared.state.begin(!request.body().is_end_stream());
-            let mut request = request.map(RequestBody::new);
+            let inbound = shared.state.begin(!request.body().is_end_stream());
+            let mut request = request.map(|incoming| RequestBody::new(incoming, inbound));
             shared.offer_upgrade(&mut request);
             let mut service = shared.service.borrow_mut();
             // Most services are always ready; asking without a task to wake saves moving the request about.

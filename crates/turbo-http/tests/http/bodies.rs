@@ -312,3 +312,46 @@ fn the_length_of_a_body_is_known_before_it_is_read() {
         }
     });
 }
+
+/// Bytes of a body that come after the response are not taken for the next header section, whose line ends are
+/// looked at. The body is read on in a task, skipped by hyper, or both.
+#[test]
+fn a_body_behind_its_response_is_not_taken_for_a_request() {
+    let gate = Rc::new(tokio::sync::Notify::new());
+    let opened = Rc::clone(&gate);
+    let handler = move |request: Request<RequestBody>, _: Connection| -> Answer {
+        let opened = Rc::clone(&opened);
+        Box::pin(async move {
+            match request.uri().path() {
+                "/read-on" => drop(tokio::task::spawn_local(request.into_body().collect())),
+                "/skip" => opened.notified().await,
+                _ => {}
+            }
+            Ok(Response::new(full("answered")))
+        })
+    };
+    let expecting = "expect: 100-continue\r\n";
+    Fixture::new(handler).run(async |server| {
+        let mut client = server.connect().await;
+        for (path, header) in [("/read-on", ""), ("/read-on", expecting), ("/skip", "")] {
+            client
+                .send(format!("POST {path} HTTP/1.1\r\nhost: a\r\n{header}content-length: 4\r\n\r\n"))
+                .await;
+            server.settle().await;
+            if path == "/read-on" {
+                assert_eq!(client.until("answered").await.matches("200 OK").count(), 1);
+            }
+            for piece in ["a\nb", "\n"] {
+                client.send(piece).await;
+                server.settle().await;
+            }
+            if path == "/skip" {
+                gate.notify_one();
+                client.until("answered").await;
+            }
+            server.settle().await;
+            client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+            assert_eq!(client.response().await.body(), "answered", "behind {path} {header}");
+        }
+    });
+}

@@ -135,7 +135,10 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn connect(&self) -> Client {
         let Address::Tcp(address) = self.address else { panic!("not a TCP server") };
-        Client::new(TcpStream::connect(address).await.unwrap())
+        let stream = TcpStream::connect(address).await.unwrap();
+        // What a test sends in pieces has to arrive so.
+        stream.set_nodelay(true).unwrap();
+        Client::new(stream)
     }
 
     /// Lets the server process what has arrived.
