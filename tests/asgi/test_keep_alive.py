@@ -42,6 +42,36 @@ def test_trap26_after_a_short_unread_body_the_connection_goes_on_or_ends(serve: 
         assert client.read_response().body == b"/next"
 
 
+def test_trap26_a_long_unread_body_is_discarded_as_it_comes(serve: Serve) -> None:
+    """The connection is kept: 50 MB that nobody wants pass by, then the next request is served."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await reply(send, scope["path"].encode())
+
+    size = 50 << 20
+    client = serve(app).connect()
+    client.send(post_head(size, b"/upload"))
+    assert client.read_response().body == b"/upload"
+    data = b"x" * (1 << 20)
+    for _ in range(50):
+        client.send(data)
+    client.send(get(b"/next"))
+    assert client.read_response().body == b"/next"
+
+
+@pytest.mark.engine_only("uvicorn waits for ever: its timer is cancelled by the first bytes of the body")
+def test_trap26_a_client_that_stalls_behind_an_early_answer_is_timed_out(serve: Serve) -> None:
+    """Nothing of the request runs any more, so the keep-alive timeout is the one that counts (A16)."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await reply(send, b"too large", 413)
+
+    client = serve(app, timeout_keep_alive=0.1).connect()
+    client.send(post_head(1 << 30) + b"x" * 100_000)
+    assert client.read_response().status == 413
+    assert client.is_closed_by_peer
+
+
 def test_trap27_pipelined_requests_are_answered_in_order(serve: Serve) -> None:
     """uvicorn#824, #344, #2243: all at once, with bodies of both framings between them."""
 

@@ -154,6 +154,22 @@ def test_an_upload_in_progress_is_not_cut(serve: Serve) -> None:
     closed(server)
 
 
+def test_an_unread_body_does_not_hold_up_the_drain(serve: Serve) -> None:
+    """The response is out, the client stalls in the middle of its upload: the exchange is over for the server."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await reply(send, b"too large", 413)
+
+    server = serve(app)
+    client = server.connect()
+    client.send(post_head(1 << 30) + b"x" * 100_000)
+    assert client.read_response().status == 413
+    server.barrier()
+    drain(server)
+    closed(server)
+    assert client.read_to_end() == b""
+
+
 def test_nothing_that_was_connected_is_lost(serve: Serve) -> None:
     """Requests of connections that wait in the backlog, not accepted yet when `drain()` is called, are
     answered."""
