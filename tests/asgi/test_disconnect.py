@@ -40,6 +40,31 @@ def test_a_waiting_receive_learns_at_once(serve: Serve, how: str, started: bool)
     assert server.errors == []
 
 
+@pytest.mark.parametrize("status", [200, 204, 304])
+def test_a_stream_without_a_body_on_the_wire_learns_too(serve: Serve, status: int) -> None:
+    """HEAD of an endless event stream: nothing of it is sent, but the app runs, and has to end with its
+    client."""
+    waiting, ended = Latch(), Latch()
+    seen: list[Message] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await read_body(receive)
+        await send(start(status))
+        await send(body(b"", more=True))
+        waiting.set()
+        seen.append(await receive())
+        ended.set()
+
+    server = serve(app)
+    client = server.connect()
+    client.send(get(method=b"HEAD" if status == 200 else b"GET"))
+    waiting.wait()
+    client.close()
+    ended.wait()
+    assert seen == [{"type": "http.disconnect"}]
+    assert server.errors == []
+
+
 def test_a_half_closed_connection_counts_as_gone(serve: Serve) -> None:
     """uvicorn closes the transport on EOF, so an app learns of it."""
     waiting, ended = Latch(), Latch()
@@ -209,4 +234,64 @@ def test_requests_of_other_connections_go_on(serve: Serve) -> None:
     one_gone.wait()
     go_on.set()
     assert stays.read_response().body == b"stayed"
+    assert server.errors == []
+
+
+@pytest.mark.parametrize("framing", [[], [(b"content-length", b"2")]], ids=["chunked", "length"])
+def test_a_disconnect_after_all_announced_bytes_but_before_the_last_message(
+    serve: Serve, framing: list[tuple[bytes, bytes]]
+) -> None:
+    """The client has everything that `content-length` promised and goes; the app has not said that it is
+    done."""
+    waiting, ended = Latch(), Latch()
+    seen: list[Message] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await read_body(receive)
+        await send(start(headers=framing))
+        await send(body(b"ok", more=True))
+        waiting.set()
+        seen.append(await receive())
+        ended.set()
+
+    server = serve(app)
+    client = server.connect()
+    client.send(get())
+    client.read_head()
+    waiting.wait()
+    client.close()
+    ended.wait()
+    assert seen == [{"type": "http.disconnect"}]
+    assert server.errors == []
+
+
+def test_an_app_that_never_ends_its_complete_response_keeps_its_place(serve: Serve) -> None:
+    """All announced bytes are out, the last message is missing: the next request waits for it, as with
+    uvicorn."""
+    waiting, go_on = Latch(), Latch()
+    order: list[str] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        order.append(scope["path"])
+        await send(start(headers=[(b"content-length", b"2")]))
+        await send(body(b"ok", more=True))
+        if scope["path"] == "/1":
+            waiting.set()
+            await go_on.reached()
+            order.append("end of /1")
+        await send(body())
+
+    server = serve(app)
+    client = server.connect()
+    client.send(get(b"/1"))
+    waiting.wait()
+    assert client.read_response().body == b"ok"
+    client.send(get(b"/2"))
+    server.barrier()
+    if serve.kind == "uvicorn":
+        assert order == ["/1"]
+    go_on.set()
+    assert client.read_response().body == b"ok"
+    server.barrier()
+    assert sorted(order) == ["/1", "/2", "end of /1"]
     assert server.errors == []

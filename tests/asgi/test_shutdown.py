@@ -155,7 +155,8 @@ def test_an_upload_in_progress_is_not_cut(serve: Serve) -> None:
 
 
 def test_an_unread_body_does_not_hold_up_the_drain(serve: Serve) -> None:
-    """The response is out, the client stalls in the middle of its upload: the exchange is over for the server."""
+    """The response is out, the client stalls in the middle of its upload: the exchange is over for the
+    server."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         await reply(send, b"too large", 413)
