@@ -5,7 +5,8 @@
 //! (a proxy in front may have believed the other one) and is what the parsers of uvicorn do. They also refuse lines
 //! that end in a line feed alone, which hyper takes.
 //!
-//! A header section that arrives in one packet behind another request is only checked by hyper.
+//! A header section that arrives in one packet behind another request, or behind a body that was given up, is only
+//! checked by hyper.
 
 use std::cell::RefCell;
 

@@ -108,6 +108,9 @@
 //! - [`http::HeaderMap`] keeps the order of header lines with one name, and of names by their first line; lines of
 //!   different names that were interleaved come out grouped. RFC 9110 section 5.3 gives that order no meaning.
 //! - Several equal `Content-Length` lines count as one, as RFC 9112 section 6.3 allows.
+//! - Line ends, and `Content-Length` beside `Transfer-Encoding`, are checked when a header section comes in packets of
+//!   its own. Behind a pipelined request hyper's rules hold: it obeys `Transfer-Encoding` and closes the connection
+//!   after the response, which is what section 6.3 demands.
 //! - Responses to pipelined requests go out one by one. hyper can join them, but would then buffer response bodies
 //!   without bound.
 //! - HTTP/1 only, and no TLS, for the time being. Linux and macOS.

@@ -239,3 +239,20 @@ fn refusals_have_the_words_of_the_configuration() {
         }
     });
 }
+
+#[test]
+fn every_request_of_a_connection_is_looked_at() {
+    Fixture::new(verdict_on_the_body()).run(async |server| {
+        for before in [
+            "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi",
+            "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+        ] {
+            let mut client = server.connect().await;
+            client.send(before).await;
+            assert_eq!(client.response().await.body(), "complete");
+            client.send("GET / HTTP/1.1\nhost: a\r\n\r\n").await;
+            assert_eq!(client.response().await.status, 400, "behind {before:?}");
+        }
+    });
+}
