@@ -391,3 +391,25 @@ def test_pings_can_be_switched_off(serve: Serve) -> None:
     assert not silent.connection.has_unread()
     silent.send(TEXT, b"x")
     assert silent.read() == Frame(TEXT, b"x")
+
+
+def test_trap05_closing_after_the_client_has_closed_is_silent(serve: Serve) -> None:
+    """`finally: await websocket.close()` is in many endpoints: uvicorn ignores it then, and Starlette would
+    turn an OSError into a WebSocketDisconnect that nobody catches."""
+    ended = Latch()
+    seen: list[Message] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await accept(receive, send)
+        seen.append(await receive())
+        await send({"type": "websocket.close"})
+        ended.set()
+
+    server = serve(app)
+    client = WebSocket(server)
+    client.send_close(1001)
+    assert client.read_close().code == 1001
+    assert client.ends
+    ended.wait()
+    assert seen == [{"type": "websocket.disconnect", "code": 1001, "reason": ""}]
+    assert server.errors == []
