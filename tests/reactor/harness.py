@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import logging
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -55,6 +56,27 @@ async def until(condition: Callable[[], bool]) -> None:
 def listening_socket() -> socket.socket:
     """A TCP listener on a free port of the loopback interface."""
     return socket.create_server(("127.0.0.1", 0), backlog=1024)
+
+
+def listen(loop: asyncio.AbstractEventLoop, app: Any) -> tuple[HttpServer, int]:
+    """A server on a loop that need not run yet, and its port."""
+    server = HttpServer(loop, app, access_log=False)
+    listener = listening_socket()
+    port = listener.getsockname()[1]
+    server.listen(listener.detach())
+    return server, port
+
+
+@contextlib.contextmanager
+def quiet_destruction() -> Iterator[None]:
+    """asyncio logs "Task was destroyed but it is pending!" for what is left: that is right here."""
+    logger = logging.getLogger("asyncio")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @dataclass

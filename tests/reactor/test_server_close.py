@@ -1,4 +1,4 @@
-"""The end of a loop with requests running and connections open; wrong threads; reentrance."""
+"""The end of a loop, or of the program, with requests running and connections open."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import asyncio
 import contextlib
 import gc
 import socket
-import sys
-import threading
 import weakref
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import turboapi.loop
-from turboapi._engine import HttpServer
 from turboapi.loop import new_event_loop
 
 from .harness import (
@@ -24,11 +19,10 @@ from .harness import (
     Receive,
     Scope,
     Send,
-    ServerThread,
     connected,
-    fetch,
-    get,
+    listen,
     listening_socket,
+    quiet_destruction,
     respond,
     serving,
     until,
@@ -56,16 +50,8 @@ class Hanging:
             raise
 
 
-def listen(loop: asyncio.AbstractEventLoop, app: Any) -> tuple[HttpServer, int]:
-    server = HttpServer(loop, app, access_log=False)
-    listener = listening_socket()
-    port = listener.getsockname()[1]
-    server.listen(listener.detach())
-    return server, port
-
-
 @contextlib.contextmanager
-def clients(port: int, count: int) -> Any:
+def clients(port: int, count: int) -> Iterator[list[socket.socket]]:
     """Connections that have sent a request each."""
     with contextlib.ExitStack() as stack:
         opened = []
@@ -108,7 +94,7 @@ def close_under_running_requests() -> tuple[weakref.ref[Any], weakref.ref[Any]]:
             assert client.recv(1) == b""
     with pytest.raises(RuntimeError, match="closed"):
         server.listen(listening_socket().detach())
-    with _quiet_destruction():
+    with quiet_destruction():
         del server
         gc.collect()
     return weakref.ref(app), weakref.ref(loop)
@@ -118,18 +104,6 @@ def test_what_a_loop_closed_under_running_requests_held_is_freed() -> None:
     references = close_under_running_requests()
     gc.collect()
     assert [reference() for reference in references] == [None, None]
-
-
-@contextlib.contextmanager
-def _quiet_destruction() -> Any:
-    """asyncio logs "Task was destroyed but it is pending!" for what is left: that is right here."""
-    import logging
-
-    logger = logging.getLogger("asyncio")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 def test_a_loop_closed_with_idle_and_half_sent_requests_open() -> None:
@@ -159,7 +133,7 @@ def test_a_request_that_waits_for_its_body_when_the_loop_is_closed() -> None:
     with socket.create_connection(("127.0.0.1", port), DEADLINE) as half:
         half.sendall(b"POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\n12")
         loop.run_until_complete(until(lambda: bool(waiting)))
-        with _quiet_destruction():
+        with quiet_destruction():
             loop.close()
             del server
             gc.collect()
@@ -185,7 +159,7 @@ def test_a_sender_that_waits_for_its_client_when_the_loop_is_closed() -> None:
     server, port = listen(loop, app)
     with clients(port, 1):
         loop.run_until_complete(main())
-        with _quiet_destruction():
+        with quiet_destruction():
             loop.close()
             del server
             gc.collect()
@@ -304,135 +278,31 @@ async def test_closed_waits_for_background_work_and_connections() -> None:
         await closed
 
 
-def test_an_http_server_belongs_to_its_loops_thread(
-    serve_in_thread: Callable[..., ServerThread],
-) -> None:
-    server = serve_in_thread(hello)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        with pytest.raises(RuntimeError, match="thread"):
-            server.server.listen(listener.fileno())
-        with pytest.raises(RuntimeError, match="thread"):
-            HttpServer(server.loop, hello)
-    assert server.get() == b"hello"
+def test_a_loop_in_a_daemon_thread_during_a_slow_end_of_the_interpreter() -> None:
+    """Timers fire while modules are torn down: the thread must not come back to the interpreter."""
+    code, out, err = run("""
+        import asyncio, os, sys, threading, time, types
+        from turboapi.loop import run
 
+        class SlowEnd:
+            def __init__(self):
+                self.tools = time.sleep, os.write
 
-async def test_an_http_server_needs_an_engine_loop() -> None:
-    stock = asyncio.SelectorEventLoop()
-    with pytest.raises(ValueError, match=r"turboapi\.loop"):
-        HttpServer(stock, hello)
-    stock.close()
+            def __del__(self):
+                sleep, write = self.tools
+                sleep(0.1)
+                write(1, b"end")
 
+        async def tick():
+            ready.set()
+            while True:
+                await asyncio.sleep(0.001)
 
-async def test_a_loop_inside_a_handler_is_an_error_and_not_a_crash() -> None:
-    """A second engine loop on the thread, with asyncio's own check out of the way, as nest_asyncio does."""
-    errors: list[str] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        running = asyncio.get_running_loop()
-        for hide in (False, True):
-            inner = new_event_loop()
-            coroutine = asyncio.sleep(0)
-            if hide:
-                asyncio._set_running_loop(None)
-            try:
-                inner.run_until_complete(coroutine)
-            except RuntimeError as error:
-                errors.append(str(error))
-            finally:
-                asyncio._set_running_loop(running)
-                coroutine.close()
-                with _quiet_destruction():
-                    inner.close()
-                    gc.collect()
-        await respond(send, b"fine")
-
-    async with serving(app) as here:
-        assert (await fetch(here.port)).text == "fine"
-        assert (await fetch(here.port)).text == "fine"
-    refused = [error for error in errors if "this thread already runs a turboapi event loop" in error]
-    refused_by_asyncio = [error for error in errors if "while another loop is running" in error]
-    # Python 3.11 starts no task eagerly: handlers run outside of the selector's wait there.
-    assert len(refused) == (2 if sys.version_info >= (3, 12) else 0)
-    assert len(refused_by_asyncio) == 2
-
-
-def test_after_a_refused_loop_the_engine_still_lets_other_threads_run(
-    serve_in_thread: Callable[..., ServerThread],
-) -> None:
-    """The refusal must not unmark the outer wait: it would keep the interpreter while it waits."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        running = asyncio.get_running_loop()
-        asyncio._set_running_loop(None)
-        refused = 0
-        for _ in range(2):
-            coroutine = asyncio.sleep(0)
-            try:
-                turboapi.loop.run(coroutine)
-            except RuntimeError:
-                refused += 1
-            coroutine.close()
-        asyncio._set_running_loop(running)
-        await respond(send, str(refused))
-
-    server = serve_in_thread(app)
-    expected = b"2" if sys.version_info >= (3, 12) else b"0"
-    # On a connection that stays open nothing else happens on the server's thread.
-    with contextlib.closing(server.connect()) as connection:
-        assert [get(connection) for _ in range(3)] == [expected] * 3
-
-
-async def test_a_server_made_for_another_loop_inside_a_handler_ends_with_its_own_loop() -> None:
-    ports: list[int] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        inner = new_event_loop()
-        ports.append(listen(inner, hello)[1])
-        inner.close()
-        await respond(send, b"fine")
-
-    async with serving(app) as here:
-        assert (await fetch(here.port)).text == "fine"
-        with pytest.raises(ConnectionRefusedError):
-            await fetch(ports[0])
-
-
-async def test_a_stock_loop_in_a_thread_of_a_handler() -> None:
-    """`asyncio.run` in a worker thread is what sync code does that needs async."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        async def inner() -> str:
-            await asyncio.sleep(0)
-            return "inner"
-
-        await respond(send, await asyncio.to_thread(asyncio.run, inner()))
-
-    async with serving(app) as here:
-        assert (await fetch(here.port)).text == "inner"
-
-
-def test_servers_in_several_threads(serve_in_thread: Callable[..., ServerThread]) -> None:
-    servers = [serve_in_thread(hello) for _ in range(4)]
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda number: servers[number % 4].get(), range(200)))
-    assert set(answers) == {b"hello"}
-    assert sum(server.server.total_requests for server in servers) == 200
-
-
-def test_a_server_collected_on_another_thread_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    async def main() -> None:
-        async with serving(hello) as here:
-            await fetch(here.port)
-            kept.append(here.server)
-
-    kept: list[HttpServer] = []
-    turboapi.loop.run(main())
-
-    def collect() -> None:
-        kept.clear()
-        gc.collect()
-
-    thread = threading.Thread(target=collect)
-    thread.start()
-    thread.join()
-    assert capfd.readouterr() == ("", "")
+        ready = threading.Event()
+        threading.Thread(target=lambda: run(tick()), daemon=True).start()
+        ready.wait()
+        # Modules are destroyed last, with other threads already locked out.
+        sys.modules["last"] = types.ModuleType("last")
+        sys.modules["last"].kept = SlowEnd()
+    """)
+    assert (code, out, err) == (0, "end", "")
