@@ -7,6 +7,7 @@ import contextlib
 import gc
 import socket
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
