@@ -128,9 +128,12 @@ def test_trap54_what_was_sent_before_a_failure_arrives(
     assert not rest.endswith(b"0\r\n\r\n")
 
 
-def test_trap55_a_disconnect_cancels_the_stream_and_its_background_task(serve: Serve) -> None:
-    """lsst/daf_butler#1407, fastapi#14680: with spec_version 2.3 Starlette listens while it streams (trap 4):
-    an idle generator is cancelled when the client goes, and what was to run afterwards does not."""
+def test_trap55_a_disconnect_cancels_the_stream(serve: Serve) -> None:
+    """lsst/daf_butler#1407, fastapi#14680: with spec_version 2.3 Starlette listens while it streams (trap 4).
+
+    An idle generator is cancelled when the client goes. Starlette 1.x runs the background task all the same, as
+    the stream's end looks like any other to it; for an app behind the bridge nothing else differs from uvicorn.
+    """
     streaming, cancelled, ended = Latch(), Latch(), Latch()
     background: list[str] = []
 
@@ -160,8 +163,7 @@ def test_trap55_a_disconnect_cancels_the_stream_and_its_background_task(serve: S
     ended.wait()
     server.barrier()
     assert server.errors == []
-    # Starlette 0.x ran it; what counts here is that the bridge told the same as uvicorn does.
-    assert background in ([], ["ran"])
+    assert background == ["ran"]
 
 
 def test_trap03_a_stream_ends_well_with_starlettes_listener(serve: Serve) -> None:
