@@ -76,11 +76,21 @@ endif
 test-python: build ## tests/ with the built extension
 	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
 
+# Two at a time; where make can, the output of each stays together.
 test-example: build ## The example's own suite on four clients
-	cd $(EXAMPLE) && TASKBOARD_CLIENT=stock $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
-	cd $(EXAMPLE) && TASKBOARD_CLIENT=turboapi $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
-	cd $(EXAMPLE) && TASKBOARD_CLIENT=live TASKBOARD_SERVER=uvicorn $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
-	cd $(EXAMPLE) && TASKBOARD_CLIENT=live TASKBOARD_SERVER=turboapi $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) $(EXAMPLE_RUNS)
+
+EXAMPLE_PYTEST = cd $(EXAMPLE) && TASKBOARD_CLIENT=$(1) TASKBOARD_SERVER=$(2) $(CURDIR)/$(BIN)/python -m pytest $(PYTEST_ARGS)
+EXAMPLE_RUNS := example-stock-client example-our-client example-on-uvicorn example-on-engine
+.PHONY: $(EXAMPLE_RUNS)
+example-stock-client:
+	$(call EXAMPLE_PYTEST,stock,uvicorn)
+example-our-client:
+	$(call EXAMPLE_PYTEST,turboapi,turboapi)
+example-on-uvicorn:
+	$(call EXAMPLE_PYTEST,live,uvicorn)
+example-on-engine:
+	$(call EXAMPLE_PYTEST,live,turboapi)
 
 conformance: build ## FastAPI's whole test suite through our TestClient
 	$(BIN)/python -m tests.conformance
