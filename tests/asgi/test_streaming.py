@@ -131,8 +131,9 @@ def test_trap54_what_was_sent_before_a_failure_arrives(
 def test_trap55_a_disconnect_cancels_the_stream(serve: Serve) -> None:
     """lsst/daf_butler#1407, fastapi#14680: with spec_version 2.3 Starlette listens while it streams (trap 4).
 
-    An idle generator is cancelled when the client goes. Starlette 1.x runs the background task all the same, as
-    the stream's end looks like any other to it; for an app behind the bridge nothing else differs from uvicorn.
+    An idle generator is cancelled when the client goes. Starlette 1.x runs the background task all the same,
+    as the stream's end looks like any other to it; for an app behind the bridge nothing else differs from
+    uvicorn.
     """
     streaming, cancelled, ended = Latch(), Latch(), Latch()
     background: list[str] = []
