@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import signal
 import sys
 import time
 from collections import Counter
@@ -26,6 +27,8 @@ def main() -> int:
     parser.add_argument("--brief", action="store_true", help="one line a surprise")
     parser.add_argument("--no-expectations", action="store_true", help="ignore expected_differences.toml")
     options = parser.parse_args()
+    # Without it, a terminated run would leave its servers behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     table = [case for case in cases() if fnmatch.fnmatchcase(case.id, options.only)]
     entries = [] if options.no_expectations or options.against != "turboapi" else load()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import re
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -128,6 +129,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=20000)
     options = parser.parse_args()
+    # Without it, a terminated run would leave its servers behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     answers, faults = torture(options.server, options.seed, options.count)
     print(", ".join(f"{count} x {answer}" for answer, count in answers.most_common()))
     print("\n".join(faults) or "no faults")
