@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 
 use crate::body::{Expected, Inbound};
@@ -78,6 +79,18 @@ impl Connection {
     #[must_use]
     pub fn info(&self) -> &ConnectionInfo {
         &self.state.info
+    }
+
+    /// The fields of a request's `headers` in the order they came, where the map had to move some.
+    ///
+    /// To be asked when the request arrives. `None` when the map has the order already, and in rare cases when it
+    /// cannot be told any more: a header section in several packets, or above 4 KiB.
+    #[must_use]
+    pub fn field_order(&self, headers: &HeaderMap) -> Option<Vec<(HeaderName, HeaderValue)>> {
+        if headers.len() == headers.keys_len() {
+            return None;
+        }
+        self.state.registry.last_read.field_order(self.id(), headers)
     }
 
     /// Takes no further request on this connection. The response in progress is completed, with

@@ -10,6 +10,10 @@
 
 use std::cell::RefCell;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::field_order;
+
 /// The bytes a worker read last, while they can be a whole header section.
 ///
 /// Almost every header section comes in one read and is parsed at once, so a copy in a buffer that all
@@ -34,6 +38,16 @@ impl LastRead {
         read.connection = connection;
         read.bytes.clear();
         read.bytes.extend_from_slice(bytes);
+    }
+
+    /// The fields of `headers` in the order they came, if what was kept of `connection` holds them.
+    pub(crate) fn field_order(
+        &self,
+        connection: u64,
+        headers: &HeaderMap,
+    ) -> Option<Vec<(HeaderName, HeaderValue)>> {
+        let read = self.0.borrow();
+        if read.connection == connection { field_order::find(&read.bytes, headers) } else { None }
     }
 
     /// Scans what was kept, if it is still that of `connection`.

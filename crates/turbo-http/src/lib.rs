@@ -106,7 +106,8 @@
 //! # Known limits
 //!
 //! - [`http::HeaderMap`] keeps the order of header lines with one name, and of names by their first line; lines of
-//!   different names that were interleaved come out grouped. RFC 9110 section 5.3 gives that order no meaning.
+//!   different names that were interleaved come out grouped. RFC 9110 section 5.3 gives that order no meaning;
+//!   [`Connection::field_order`] has the original order of a request all the same.
 //! - Several equal `Content-Length` lines count as one, as RFC 9112 section 6.3 allows.
 //! - Line ends, and `Content-Length` beside `Transfer-Encoding`, are checked when a header section comes in packets of
 //!   its own. Behind a pipelined request hyper's rules hold: it obeys `Transfer-Encoding` and closes the connection
@@ -124,6 +125,7 @@ mod body;
 mod config;
 mod connection;
 mod error;
+mod field_order;
 mod head;
 mod io;
 mod listener;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -83,9 +83,13 @@ impl<S> Shared<S> {
         // RFC 3986 section 2: anything else must be percent-encoded.
         let target_is_wrong =
             request.uri().path_and_query().is_some_and(|target| !target.as_str().is_ascii());
+        // RFC 9112 section 3.2.3: a target without a path is for proxies.
+        let for_a_proxy = request.method() == Method::CONNECT
+            || (request.uri().scheme().is_none() && request.uri().authority().is_some());
         let chunked = request.body().size_hint().exact().is_none();
         host_is_wrong
             || target_is_wrong
+            || for_a_proxy
             || (chunked && !is_chunked_only(headers))
             || self.state.head_is_doubtful(chunked)
     }

@@ -49,7 +49,11 @@ impl Handshake {
     /// What the request lacks; [`HandshakeError::status`] says how to answer.
     pub fn from_request<B>(request: &mut Request<B>) -> Result<Self, HandshakeError> {
         let headers = request.headers();
-        let version = headers.get(SEC_WEBSOCKET_VERSION).ok_or(HandshakeError::MissingVersion)?;
+        let mut versions = headers.get_all(SEC_WEBSOCKET_VERSION).iter();
+        let version = versions.next().ok_or(HandshakeError::MissingVersion)?;
+        if versions.next().is_some() {
+            return Err(HandshakeError::RepeatedVersion);
+        }
         if version.as_bytes() != b"13" {
             return Err(HandshakeError::UnsupportedVersion);
         }
@@ -140,6 +144,8 @@ pub enum HandshakeError {
     InvalidKey,
     /// No `Sec-WebSocket-Version`.
     MissingVersion,
+    /// Several `Sec-WebSocket-Version` fields.
+    RepeatedVersion,
     /// Another version than 13.
     UnsupportedVersion,
     /// The connection cannot be upgraded.
@@ -163,6 +169,7 @@ impl HandshakeError {
             Self::MissingKey => "The Sec-WebSocket-Key header is missing.",
             Self::InvalidKey => "The Sec-WebSocket-Key header is invalid.",
             Self::MissingVersion => "The Sec-WebSocket-Version header is missing.",
+            Self::RepeatedVersion => "The Sec-WebSocket-Version header is repeated.",
             Self::UnsupportedVersion => "Only version 13 of the WebSocket protocol is supported.",
             Self::NotUpgradable => "This connection cannot be upgraded.",
         }

@@ -34,6 +34,7 @@ fn faulty_handshakes_are_named() {
     for (headers, expected) in [
         (vec![], HandshakeError::MissingVersion),
         (vec![VERSION], HandshakeError::MissingKey),
+        (vec![VERSION, VERSION, KEY], HandshakeError::RepeatedVersion),
         (vec![VERSION, ("sec-websocket-key", "short")], HandshakeError::InvalidKey),
         (vec![VERSION, KEY, KEY], HandshakeError::InvalidKey),
         (vec![("sec-websocket-version", "8"), KEY], HandshakeError::UnsupportedVersion),

@@ -202,6 +202,16 @@ impl HttpCycle {
         Poll::Ready(Answered::Response { response, close })
     }
 
+    /// Whether the app goes on when hyper has no more use for the response body.
+    pub(crate) fn outlives_its_body(&self) -> bool {
+        let state = self.lock();
+        !state.complete && state.length != Length::Open
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        !self.lock().finished
+    }
+
     /// The client is gone: whoever waits for it learns at once.
     pub(crate) fn disconnect(&self, py: Python<'_>) {
         let waiters = {

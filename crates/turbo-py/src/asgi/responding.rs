@@ -93,6 +93,9 @@ impl Future for Responding {
             Stage::Running { context, cycle } => match HttpCycle::poll_response(cycle, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answered::Response { response, close }) => {
+                    if cycle.get().outlives_its_body() {
+                        context.remember(cycle);
+                    }
                     if close {
                         context.close_behind_response();
                     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use pyo3::{ffi, intern};
@@ -19,6 +19,7 @@ pub(crate) struct Peer {
     /// `host:port` for the access log; empty on a Unix socket.
     pub(crate) client: Arc<str>,
     trusted: bool,
+    connection: Connection,
 }
 
 impl Peer {
@@ -58,7 +59,7 @@ impl Peer {
             template.set_item(key, py.None())?;
         }
         let trusted = server.proxies.as_ref().is_some_and(|proxies| proxies.trusts(host.as_deref()));
-        Ok(Self { template: template.unbind(), client: text.into(), trusted })
+        Ok(Self { template: template.unbind(), client: text.into(), trusted, connection: connection.clone() })
     }
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn build<'py>(
     if parts.version == Version::HTTP_10 {
         scope.set_item(intern!(py, "http_version"), intern!(py, "1.0"))?;
     }
-    scope.set_item(intern!(py, "headers"), headers(py, &parts.headers)?)?;
+    scope.set_item(intern!(py, "headers"), headers(py, peer, &parts.headers)?)?;
     scope.set_item(intern!(py, "state"), server.state.bind(py).copy()?)?;
     let raw_path = parts.uri.path();
     let root_path = server.root_path_bytes.as_ref();
@@ -161,15 +162,16 @@ fn method<'py>(py: Python<'py>, method: &Method) -> Bound<'py, PyString> {
     }
 }
 
-/// `[(name, value), ...]`, lower-case names; `http::HeaderMap` keeps the order of names and, within
-/// a name, of values (RFC 9110 5.3 asks for no more).
-fn headers<'py>(py: Python<'py>, headers: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
-    let pairs = headers.iter().map(|(name, value)| {
-        PyTuple::new(py, [PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())])
-    });
+/// `[(name, value), ...]`, lower-case names, in the order they came.
+fn headers<'py>(py: Python<'py>, peer: &Peer, headers: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
-    for pair in pairs {
-        list.append(pair?)?;
+    let append = |name: &HeaderName, value: &HeaderValue| {
+        let name = PyBytes::new(py, name.as_str().as_bytes());
+        list.append(PyTuple::new(py, [name, PyBytes::new(py, value.as_bytes())])?)
+    };
+    match peer.connection.field_order(headers) {
+        Some(fields) => fields.iter().try_for_each(|(name, value)| append(name, value))?,
+        None => headers.iter().try_for_each(|(name, value)| append(name, value))?,
     }
     Ok(list)
 }

@@ -1,5 +1,6 @@
 //! The tower service of one connection: a request starts the app, its answer is the response.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -35,6 +36,8 @@ pub(crate) struct ConnectionContext {
     connection: Connection,
     /// `None` when the interpreter could not build the connection's part of the scope.
     peer: Option<Peer>,
+    /// Requests that may still run when all of their response is sent.
+    unfinished: RefCell<Vec<Py<HttpCycle>>>,
 }
 
 impl AppService {
@@ -43,7 +46,9 @@ impl AppService {
             Peer::new(py, &server, &connection).map_err(|error| server.log_exception(py, error)).ok()
         });
         server.crowd.came();
-        Self { context: Rc::new(ConnectionContext { server, connection, peer }) }
+        Self {
+            context: Rc::new(ConnectionContext { server, connection, peer, unfinished: RefCell::default() }),
+        }
     }
 }
 
@@ -79,7 +84,34 @@ impl Service<Request<RequestBody>> for AppService {
     }
 }
 
+impl Drop for ConnectionContext {
+    fn drop(&mut self) {
+        let unfinished = self.unfinished.take();
+        if !unfinished.is_empty() {
+            Python::attach(|py| {
+                for cycle in unfinished {
+                    cycle.get().disconnect(py);
+                }
+            });
+        }
+    }
+}
+
 impl ConnectionContext {
+    /// Tells `cycle` of the connection's end, which its response body cannot: hyper lets go of a body that
+    /// must not be sent at once, and of any other when the announced length is out.
+    pub(crate) fn remember(&self, cycle: &Py<HttpCycle>) {
+        Python::attach(|py| {
+            let mut unfinished = self.unfinished.borrow_mut();
+            let (running, ended): (Vec<_>, Vec<_>) =
+                unfinished.drain(..).partition(|cycle| cycle.get().is_running());
+            *unfinished = running;
+            unfinished.push(cycle.clone_ref(py));
+            drop(unfinished);
+            drop(ended);
+        });
+    }
+
     /// Calls the app; `early` is what has arrived of the body.
     pub(crate) fn start(self: Rc<Self>, parts: Parts, rest: Rest, early: Bytes) -> Responding {
         Python::attach(|py| {

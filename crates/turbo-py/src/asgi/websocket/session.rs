@@ -69,11 +69,15 @@ impl WebSocketSession {
     fn accept_message(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<()> {
         let kind = message::kind(message)?;
         let kind = kind.to_str()?;
-        let (phase, gone) = {
+        let (phase, gone, closed_by_peer) = {
             let state = self.lock();
-            (state.phase, state.gone)
+            (state.phase, state.gone, state.closed_by_peer)
         };
         if gone {
+            // Nothing is left to close: uvicorn ignores it while its transport is closing.
+            if closed_by_peer && kind == "websocket.close" {
+                return Ok(());
+            }
             return Err(ClientDisconnected::new_err(()));
         }
         match (phase, kind) {
@@ -259,6 +263,7 @@ impl WebSocketSession {
                 return;
             }
             let mut waiters = Vec::new();
+            state.closed_by_peer = reason.is_some();
             if state.phase != Phase::Closed {
                 waiters = state.deliver(Incoming::Disconnect { code, reason });
             }

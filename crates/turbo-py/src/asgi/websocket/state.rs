@@ -73,6 +73,8 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     /// The client cannot be reached any more: `send` raises.
     pub(crate) gone: bool,
+    /// It went in order, with a close frame.
+    pub(crate) closed_by_peer: bool,
     pub(crate) finished: bool,
     incoming: VecDeque<Incoming>,
     ended: Option<Incoming>,
@@ -91,6 +93,7 @@ impl State {
         Self {
             phase: Phase::Connecting,
             gone: false,
+            closed_by_peer: false,
             finished: false,
             incoming: VecDeque::from([Incoming::Connect]),
             ended: None,
