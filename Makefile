@@ -18,7 +18,7 @@ PYTHON_PATHS := python tests benchmarks examples requirements
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-rust test-python test-example format lint build conformance conformance-quick \
+.PHONY: help serve test test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
 	differential bench bench-quick bench-rust soak docs lock system-deps clean
 
 help: ## This list
@@ -60,7 +60,7 @@ serve: build ## Serve the example application (HOST=, PORT=)
 
 # --- Tests ----------------------------------------------------------------------------------------------------
 
-test: test-rust test-python test-example conformance-quick ## All tests: Rust, Python, example, part of the conformance suite
+test: test-rust test-python test-example conformance-quick test-free-threaded ## All tests: Rust, Python, example, part of the conformance suite
 	@echo "make test: everything passed; look above for tests that were skipped (SKIPPED ...)"
 
 test-rust: ## cargo tests, doctests, every benchmark once
@@ -91,6 +91,13 @@ example-on-uvicorn:
 	$(call EXAMPLE_PYTEST,live,uvicorn)
 example-on-engine:
 	$(call EXAMPLE_PYTEST,live,turboapi)
+
+test-free-threaded: ## tests/ again on the free-threaded Python that PYTHON_FT names
+ifdef PYTHON_FT
+	$(MAKE) test-python VENV=.venv-ft PYTHON=$(PYTHON_FT)
+else
+	@echo "SKIPPED: the tests on free-threaded Python; name one with PYTHON_FT=/path/to/python3.14t"
+endif
 
 conformance: build ## FastAPI's whole test suite through our TestClient
 	$(BIN)/python -m tests.conformance
@@ -144,6 +151,6 @@ system-deps: ## What some tests and benchmarks use if it is there (Debian, Ubunt
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver postgresql wrk
 
 clean: ## Remove the environment and everything built
-	rm -rf $(VENV) target .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ft target .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -f python/turboapi/*.so
