@@ -7,7 +7,6 @@
 //! `uvicorn/protocols/websockets/websockets_sansio_impl.py`, 0.54) unless a comment says otherwise.
 
 mod access;
-mod body;
 mod coroutine;
 mod http;
 mod http_server;
@@ -17,11 +16,9 @@ mod options;
 mod reason;
 mod refusal;
 mod responding;
-mod response;
 mod scope;
 mod server;
 mod service;
-mod state;
 mod websocket;
 
 pub(crate) use self::http_server::HttpServer;

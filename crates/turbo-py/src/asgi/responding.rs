@@ -13,11 +13,8 @@ use pyo3::prelude::*;
 use turbo_http::RequestBody;
 use turbo_http::websocket::Handshake;
 
-use super::body::{Gathered, gather};
-use super::http::{Answered, HttpCycle};
-use super::response::ResponseBody;
+use super::http::{Answered, Gathered, HttpCycle, ResponseBody, Rest, gather};
 use super::service::ConnectionContext;
-use super::state::Rest;
 use super::websocket::WebSocketSession;
 
 /// A response in the making. Dropped before it is made, it tells the app of the disconnect.

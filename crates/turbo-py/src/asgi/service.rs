@@ -16,12 +16,10 @@ use turbo_http::websocket::{self, Handshake};
 use turbo_http::{Connection, RequestBody};
 
 use super::coroutine::Exchange;
-use super::http::{Facts, HttpCycle};
+use super::http::{Facts, Head, HttpCycle, Length, ResponseBody, Rest, State, assemble};
 use super::responding::{Aborted, Responding};
-use super::response::{ResponseBody, assemble};
 use super::scope::{self, Peer};
 use super::server::Server;
-use super::state::{Head, Length, Rest, State};
 use super::websocket::{Answer, WebSocketSession, pump};
 use crate::reactor::after_python;
 

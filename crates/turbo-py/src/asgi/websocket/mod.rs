@@ -1,6 +1,7 @@
 //! WebSocket: the handshake's answer, the app's two callables, and the pump between them and the
 //! wire. The protocol itself (RFC 6455) is tungstenite's, behind `turbo_http::websocket`.
 
+mod awaiting;
 mod pump;
 mod session;
 mod state;

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyDict, PyString};
 use pyo3::{IntoPyObjectExt, create_exception, intern};
 
 use super::super::coroutine::Outcome;
 use super::super::message;
 use super::super::server::Server;
+use super::awaiting::{Deferred, Drain, Receive};
 use super::state::{Answer, Incoming, Outgoing, Phase, State, code};
-use crate::reactor::{Awaitable, Pollable, Step, Waiting, after_python, remove, resolve_all, wake_soon};
+use crate::reactor::{Awaitable, after_python, resolve_all, wake_soon};
 
 create_exception!(
     turboapi._engine,
@@ -36,7 +37,7 @@ pub(crate) struct WebSocketSession {
 impl WebSocketSession {
     /// The ASGI `receive` callable.
     fn receive(slf: Py<Self>) -> Awaitable {
-        Awaitable::new(Receive { session: slf, waiting: Waiting::default() })
+        Awaitable::new(Receive::new(slf))
     }
 
     /// The ASGI `send` callable; its effect happens at the call.
@@ -50,8 +51,7 @@ impl WebSocketSession {
         }
         session.accept_message(py, &message)?;
         if session.lock().is_congested() {
-            let drain = Drain { session: slf.clone().unbind(), waiting: Waiting::default() };
-            return Awaitable::new(drain).into_py_any(py);
+            return Awaitable::new(Drain::new(slf.clone().unbind())).into_py_any(py);
         }
         Ok(session.server.done.clone_ref(py))
     }
@@ -66,7 +66,11 @@ impl WebSocketSession {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn accept_message(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<()> {
+    pub(super) fn create_future(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.server.create_future(py)
+    }
+
+    pub(super) fn accept_message(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<()> {
         let kind = message::kind(message)?;
         let kind = kind.to_str()?;
         let (phase, gone, closed_by_peer) = {
@@ -313,96 +317,7 @@ impl WebSocketSession {
     }
 }
 
-/// `await receive()`.
-struct Receive {
-    session: Py<WebSocketSession>,
-    waiting: Waiting,
-}
-
-impl Pollable for Receive {
-    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
-        let session = self.session.get();
-        let (incoming, pump) = {
-            let mut state = session.lock();
-            let incoming = state.receive();
-            let pump = incoming.is_some().then(|| state.take_pump()).flatten();
-            (incoming, pump)
-        };
-        pump.into_iter().for_each(wake_soon);
-        if let Some(incoming) = incoming {
-            return Ok(Step::Value(told(py, incoming)?.into_any().unbind()));
-        }
-        let waiter = session.server.create_future(py)?;
-        self.waiting.begin(waiter.clone_ref(py));
-        session.lock().receivers.push(waiter.clone_ref(py));
-        Ok(Step::Wait(waiter))
-    }
-
-    fn cancel(&self) {
-        self.waiting.end(|waiter| remove(&mut self.session.get().lock().receivers, waiter));
-    }
-}
-
 /// Whether a close frame may carry `code` (RFC 6455 7.4; the registered ones end at 1014).
 fn is_sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
-}
-
-fn told(py: Python<'_>, incoming: Incoming) -> PyResult<Bound<'_, PyDict>> {
-    let message = PyDict::new(py);
-    let kind = intern!(py, "type");
-    match incoming {
-        Incoming::Connect => message.set_item(kind, intern!(py, "websocket.connect"))?,
-        Incoming::Text(text) => {
-            message.set_item(kind, intern!(py, "websocket.receive"))?;
-            message.set_item(intern!(py, "text"), text)?;
-        }
-        Incoming::Bytes(data) => {
-            message.set_item(kind, intern!(py, "websocket.receive"))?;
-            message.set_item(intern!(py, "bytes"), PyBytes::new(py, &data))?;
-        }
-        Incoming::Disconnect { code, reason } => {
-            message.set_item(kind, intern!(py, "websocket.disconnect"))?;
-            message.set_item(intern!(py, "code"), code)?;
-            if let Some(reason) = reason {
-                message.set_item(intern!(py, "reason"), reason)?;
-            }
-        }
-    }
-    Ok(message)
-}
-
-/// `await send()` while the client is slower than the app.
-struct Drain {
-    session: Py<WebSocketSession>,
-    waiting: Waiting,
-}
-
-impl Pollable for Drain {
-    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
-        let session = self.session.get();
-        if session.lock().is_relieved() {
-            return Ok(Step::Done);
-        }
-        let waiter = session.server.create_future(py)?;
-        self.waiting.begin(waiter.clone_ref(py));
-        session.lock().senders.push(waiter.clone_ref(py));
-        Ok(Step::Wait(waiter))
-    }
-
-    fn cancel(&self) {
-        self.waiting.end(|waiter| remove(&mut self.session.get().lock().senders, waiter));
-    }
-}
-
-/// `send()` called on a foreign thread: it acts where it is awaited.
-struct Deferred {
-    session: Py<WebSocketSession>,
-    message: Py<PyDict>,
-}
-
-impl Pollable for Deferred {
-    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
-        self.session.get().accept_message(py, self.message.bind(py)).map(|()| Step::Done)
-    }
 }

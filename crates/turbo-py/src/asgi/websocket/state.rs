@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use pyo3::prelude::*;
 
-use super::super::state::{HIGH_WATER, LOW_WATER};
+use super::super::http::{HIGH_WATER, LOW_WATER};
 
 /// Close codes of RFC 6455 7.4.1 and the registry behind it that the bridge itself uses.
 pub(crate) mod code {

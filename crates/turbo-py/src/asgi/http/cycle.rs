@@ -1,28 +1,25 @@
 //! `receive` and `send` of one HTTP request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 use pyo3::{IntoPyObjectExt, intern};
-
 use turbo_http::Connection;
 
-use super::access::Row;
+use super::super::access::Row;
+use super::super::coroutine::Outcome;
+use super::super::message;
+use super::super::server::Server;
+use super::awaiting::{Deferred, Drain, Receive, Turn};
 use super::body;
-use super::coroutine::Outcome;
-use super::message;
 use super::response::{FlowBody, ResponseBody, assemble};
-use super::server::Server;
-use super::state::{Head, Length, Received, State};
-use crate::reactor::{
-    Awaitable, Notice, Pollable, Step, ThreadBound, Waiting, after_python, remove, resolve_all, wake_soon,
-};
+use super::state::{Head, Length, State};
+use crate::reactor::{Awaitable, ThreadBound, after_python, resolve_all, wake_soon};
 
 /// What is remembered of a request for its log line.
 pub(crate) struct Facts {
@@ -46,7 +43,7 @@ pub(crate) struct HttpCycle {
 impl HttpCycle {
     /// The ASGI `receive` callable of this request.
     fn receive(slf: Py<Self>) -> Awaitable {
-        Awaitable::new(Receive { cycle: slf, waiting: Waiting::default() })
+        Awaitable::new(Receive::new(slf))
     }
 
     /// The ASGI `send` callable of this request; its effect happens at the call.
@@ -60,11 +57,8 @@ impl HttpCycle {
         }
         match cycle.accept(py, &message)? {
             Accepted::Taken => Ok(cycle.server.done.clone_ref(py)),
-            Accepted::Congested => {
-                let cycle = slf.clone().unbind();
-                Awaitable::new(Drain { cycle, waiting: Waiting::default() }).into_py_any(py)
-            }
-            Accepted::Dropped => Awaitable::new(Turn(AtomicBool::new(false))).into_py_any(py),
+            Accepted::Congested => Awaitable::new(Drain::new(slf.clone().unbind())).into_py_any(py),
+            Accepted::Dropped => Awaitable::new(Turn::default()).into_py_any(py),
         }
     }
 }
@@ -75,12 +69,16 @@ impl HttpCycle {
         Self { server, facts, connection, state: Mutex::new(state) }
     }
 
+    pub(super) fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes one message of the app.
-    fn accept(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<Accepted> {
+    pub(super) fn accept(&self, py: Python<'_>, message: &Bound<'_, PyDict>) -> PyResult<Accepted> {
         let kind = message::kind(message)?;
         let kind = kind.to_str()?;
         let (started, complete, gone) = {
@@ -308,7 +306,7 @@ impl HttpCycle {
 }
 
 /// What became of a message of the app.
-enum Accepted {
+pub(super) enum Accepted {
     Taken,
     /// It is queued, and the queue is full.
     Congested,
@@ -324,119 +322,4 @@ pub(crate) enum Answered {
     Malformed,
     /// The client went away and the app ended without an answer.
     Nothing,
-}
-
-/// `await receive()`.
-struct Receive {
-    cycle: Py<HttpCycle>,
-    waiting: Waiting,
-}
-
-impl Pollable for Receive {
-    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
-        let cycle = self.cycle.get();
-        let received = cycle.lock().receive(|| {
-            Waker::from(Arc::new(BodyWaker {
-                cycle: self.cycle.clone_ref(py),
-                server: Arc::clone(&cycle.server),
-            }))
-        });
-        match received {
-            Received::Body { data, more } => {
-                let message = PyDict::new(py);
-                message.set_item(intern!(py, "type"), intern!(py, "http.request"))?;
-                message.set_item(intern!(py, "body"), PyBytes::new(py, &data))?;
-                message.set_item(intern!(py, "more_body"), more)?;
-                Ok(Step::Value(message.into_any().unbind()))
-            }
-            Received::Broken => {
-                let waker = cycle.lock().take_waker();
-                waker.into_iter().for_each(wake_soon);
-                let message = PyDict::new(py);
-                message.set_item(intern!(py, "type"), intern!(py, "http.disconnect"))?;
-                Ok(Step::Value(message.into_any().unbind()))
-            }
-            Received::Disconnect => {
-                let message = PyDict::new(py);
-                message.set_item(intern!(py, "type"), intern!(py, "http.disconnect"))?;
-                Ok(Step::Value(message.into_any().unbind()))
-            }
-            Received::Pending => {
-                let waiter = cycle.server.create_future(py)?;
-                self.waiting.begin(waiter.clone_ref(py));
-                cycle.lock().receivers.push(waiter.clone_ref(py));
-                Ok(Step::Wait(waiter))
-            }
-        }
-    }
-
-    fn cancel(&self) {
-        self.waiting.end(|waiter| remove(&mut self.cycle.get().lock().receivers, waiter));
-    }
-}
-
-/// `await send()` while the client is slower than the app.
-struct Drain {
-    cycle: Py<HttpCycle>,
-    waiting: Waiting,
-}
-
-impl Pollable for Drain {
-    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
-        let cycle = self.cycle.get();
-        if cycle.lock().is_relieved() {
-            return Ok(Step::Done);
-        }
-        let waiter = cycle.server.create_future(py)?;
-        self.waiting.begin(waiter.clone_ref(py));
-        cycle.lock().senders.push(waiter.clone_ref(py));
-        Ok(Step::Wait(waiter))
-    }
-
-    fn cancel(&self) {
-        self.waiting.end(|waiter| remove(&mut self.cycle.get().lock().senders, waiter));
-    }
-}
-
-/// Wakes whoever waits for the request body.
-struct BodyWaker {
-    cycle: Py<HttpCycle>,
-    server: Arc<Server>,
-}
-
-impl Wake for BodyWaker {
-    fn wake(self: Arc<Self>) {
-        let notices = Arc::clone(&self.server.notices);
-        notices.post(self);
-    }
-}
-
-impl Notice for BodyWaker {
-    fn deliver(&self, py: Python<'_>) {
-        let receivers = std::mem::take(&mut self.cycle.get().lock().receivers);
-        resolve_all(py, receivers);
-    }
-}
-
-/// `await send()` after the client has left: an app that produces without end and never waits for
-/// anything else would keep the loop from ever telling it.
-struct Turn(AtomicBool);
-
-impl Pollable for Turn {
-    fn poll(&self, _py: Python<'_>) -> PyResult<Step> {
-        Ok(if self.0.swap(true, Ordering::Relaxed) { Step::Done } else { Step::Yield })
-    }
-}
-
-/// `send()` called on a foreign thread, as `run_coroutine_threadsafe(send(...), loop)` does: it acts
-/// where it is awaited.
-struct Deferred {
-    cycle: Py<HttpCycle>,
-    message: Py<PyDict>,
-}
-
-impl Pollable for Deferred {
-    fn poll(&self, py: Python<'_>) -> PyResult<Step> {
-        self.cycle.get().accept(py, self.message.bind(py)).map(|_| Step::Done)
-    }
 }

@@ -8,7 +8,8 @@ use http::{Version, header};
 use http_body::{Body, Frame, SizeHint};
 use pyo3::prelude::*;
 
-use super::http::HttpCycle;
+use super::super::reason::Reasons;
+use super::cycle::HttpCycle;
 use super::state::{Head, Length, Truncated};
 use crate::reactor::{after_python, resolve_all};
 
@@ -118,7 +119,7 @@ pub(crate) fn assemble(
     version: Version,
     body: ResponseBody,
     server: Option<&http::HeaderValue>,
-    reasons: &super::reason::Reasons,
+    reasons: &Reasons,
 ) -> http::Response<ResponseBody> {
     let mut response = http::Response::new(body);
     *response.status_mut() = head.status;

@@ -1,0 +1,14 @@
+//! One HTTP request and its response: the state that the app and the connection share ([`state`]),
+//! the app's two callables on it ([`cycle`], [`awaiting`]), and what hyper reads and writes
+//! ([`body`], [`response`]).
+
+mod awaiting;
+mod body;
+mod cycle;
+mod response;
+mod state;
+
+pub(crate) use self::body::{Gathered, gather};
+pub(crate) use self::cycle::{Answered, Facts, HttpCycle};
+pub(crate) use self::response::{ResponseBody, assemble};
+pub(crate) use self::state::{HIGH_WATER, Head, LOW_WATER, Length, Rest, State};
