@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,29 @@ async def test_always_ready_callbacks_do_not_starve_requests() -> None:
         # Accepting is the runtime's work, too.
         for _ in range(10):
             assert (await fetch(here.port)).text == "hello"
+
+
+async def test_a_descriptor_that_is_always_ready_does_not_starve_requests() -> None:
+    """asyncio's poller has an event at every look: the runtime still gets a turn in between."""
+    loop = asyncio.get_running_loop()
+    reader, writer = socket.socketpair()
+    turns = 0
+
+    def look() -> None:
+        nonlocal turns
+        turns += 1
+
+    with reader, writer:
+        writer.send(b"never read")
+        async with serving(hello) as here:
+            loop.add_reader(reader, look)
+            try:
+                for _ in range(20):
+                    before = turns
+                    assert (await fetch(here.port)).text == "hello"
+                    assert turns - before < 200
+            finally:
+                loop.remove_reader(reader)
 
 
 async def test_tasks_that_yield_for_ever_do_not_starve_requests() -> None:

@@ -165,8 +165,8 @@ impl Core {
     }
 
     fn poll(&self, cx: &mut Context<'_>, poller: RawFd, wait: &mut Wait) -> Poll<bool> {
-        if wait.first {
-            wait.first = false;
+        let first = std::mem::replace(&mut wait.first, false);
+        if first {
             self.notices.set_waker(cx.waker());
             WAKE_LATER.with_borrow_mut(|wakers| wakers.drain(..).for_each(Waker::wake));
         }
@@ -175,6 +175,11 @@ impl Core {
             self.has_python_work(py)
         });
         if self.poll_poller(cx, poller) {
+            if first {
+                // Descriptors of asyncio that are always ready must not keep the runtime from its turn.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(true);
         }
         if self.notices.take_return_request() {
