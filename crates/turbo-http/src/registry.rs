@@ -23,10 +23,16 @@ const MAX_TICK: Duration = Duration::from_secs(1);
 /// How long a peer that is still sending after our last response is listened to (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How long a draining server waits for the first byte on a connection that it has accepted: the client has been told
+/// nothing else than that it is connected.
+const NEWCOMER: Duration = Duration::from_secs(1);
+
 pub(crate) struct Registry {
     connections: RefCell<Vec<Rc<State>>>,
     tick: Cell<u32>,
     draining: Cell<bool>,
+    /// [`NEWCOMER`] in ticks.
+    newcomer: Cell<u32>,
     /// Told when a connection is gone, for those who wait for room or for the end.
     released: Notify,
     /// Told when the first connection comes, so that an empty server needs no ticks.
@@ -42,6 +48,7 @@ impl Registry {
             connections: RefCell::default(),
             tick: Cell::new(0),
             draining: Cell::new(false),
+            newcomer: Cell::new(1),
             released: Notify::new(),
             occupied: Notify::new(),
             last_read: LastRead::default(),
@@ -75,6 +82,11 @@ impl Registry {
     /// From now on every response is the last of its connection.
     pub(crate) fn drain(&self) {
         self.draining.set(true);
+    }
+
+    /// Whether a connection on which nothing was received is too young to be called idle.
+    pub(crate) fn is_newcomer(&self, state: &State) -> bool {
+        state.phase() == Phase::Fresh && state.age() <= self.newcomer.get()
     }
 
     #[inline]
@@ -115,6 +127,7 @@ impl Registry {
             write_stall: config.write_stall_timeout.map(|timeout| in_ticks(timeout, tick)),
             linger: in_ticks(LINGER, tick),
         };
+        self.newcomer.set(in_ticks(NEWCOMER, tick));
         let mut interval = tokio::time::interval(tick);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -149,6 +162,7 @@ impl Limits {
     fn judge(&self, state: &State) {
         let limit = match state.phase() {
             Phase::Idle => self.keep_alive,
+            Phase::Fresh if state.registry.is_draining() => state.registry.newcomer.get(),
             Phase::Fresh | Phase::ReadingHead => self.header_read,
             Phase::Lingering => self.linger,
             Phase::InFlight | Phase::Finishing | Phase::Upgraded => {

@@ -309,13 +309,14 @@ where
         // What had arrived is processed by now: only now the phase tells whether the connection is idle.
         let phase = state.phase();
         let idle = matches!(phase, Phase::Fresh | Phase::Idle);
+        let awaited = state.registry.is_newcomer(state);
         let late = state.is_expired() && (idle || phase == Phase::ReadingHead);
         match state.verdict() {
             Verdict::Abort => return Poll::Ready(Ended::Dropped),
             // The rest of a body may still be on its way, so this is not the same as dropping the socket.
-            Verdict::Close if idle => return Poll::Ready(Ended::Complete),
+            Verdict::Close if idle && !awaited => return Poll::Ready(Ended::Complete),
             _ if late => return Poll::Ready(Ended::Dropped),
-            Verdict::Close if phase != Phase::ReadingHead && !*closing => {
+            Verdict::Close if phase != Phase::ReadingHead && !awaited && !*closing => {
                 state.reprieve();
                 *closing = true;
                 Pin::new(&mut *http).graceful_shutdown();

@@ -21,7 +21,8 @@ impl ShutdownHandle {
     /// Stops accepting and lets what runs finish.
     ///
     /// Connections that wait in the backlog are still accepted, then the listener is closed. Bytes that have
-    /// arrived are processed; a connection that is idle after that is closed. A busy one answers with
+    /// arrived are processed; a connection that is idle after that is closed, but one that has only just been made has
+    /// a second or two to send its request. A busy one answers with
     /// `connection: close` and ends after its response.
     pub fn drain(&self) {
         self.advance(Stage::Draining);

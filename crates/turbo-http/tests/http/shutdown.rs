@@ -41,6 +41,23 @@ fn drain_closes_idle_connections() {
     });
 }
 
+/// A worker that is replaced has accepted connections whose request is still on its way: closing them would lose
+/// requests without a reason that the client could see.
+#[test]
+fn drain_waits_for_the_request_of_a_connection_just_made() {
+    Fixture::new(text("hello")).run(async |server| {
+        let mut fresh = server.connect().await;
+        server.open_connections(1).await;
+        server.handle.drain();
+        server.settle().await;
+        fresh.send(GET).await;
+        let response = fresh.response().await;
+        assert_eq!((response.body(), response.header("connection")), ("hello", Some("close")));
+        assert_eq!(fresh.rest().await, "");
+        server.open_connections(0).await;
+    });
+}
+
 /// On a Unix socket, because a port that is free again may be another test's by now.
 #[test]
 fn drain_closes_the_listener_before_the_last_connection_is_gone() {
