@@ -18,7 +18,7 @@ PYTHON_PATHS := python tests benchmarks examples requirements
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
+.PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
 	differential bench bench-quick bench-rust soak docs lock system-deps clean
 
 help: ## This list
@@ -60,7 +60,21 @@ serve: build ## Serve the example application (HOST=, PORT=)
 
 # --- Tests ----------------------------------------------------------------------------------------------------
 
-test: test-rust test-python test-example conformance-quick test-free-threaded ## All tests: Rust, Python, example, part of the conformance suite
+# What the tests can depend on in this checkout: every file that git knows or would add, and the settings.
+# Without git there is no telling, so the time makes every run a new one.
+DIGEST = { echo '$(PYTHON) $(PROFILE) $(PYTEST_ARGS) $(PYTHON_FT)'; \
+	git rev-parse --git-dir >/dev/null 2>&1 || date +%s%N; git ls-files -co --exclude-standard -z \
+	| sort -z | xargs -0 sha256sum 2>&1; } | sha256sum
+
+test: ## All tests, unless nothing has changed since they passed (retest: in any case)
+	+@digest=$$($(DIGEST)); \
+	if [ "$$(cat $(VENV)/.passed 2>/dev/null)" = "$$digest" ]; then \
+		echo "make test: nothing has changed since everything passed; 'make retest' runs it all the same"; \
+	else \
+		$(MAKE) retest && echo "$$digest" > $(VENV)/.passed; \
+	fi
+
+retest: test-rust test-python test-example conformance-quick test-free-threaded ## Rust, Python, example, part of the conformance suite
 	@echo "make test: everything passed; look above for tests that were skipped (SKIPPED ...)"
 
 test-rust: ## cargo tests, doctests, every benchmark once
