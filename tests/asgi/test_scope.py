@@ -98,7 +98,7 @@ def test_trap10_duplicates_with_others_between_them(serve: Serve) -> None:
 
 @pytest.mark.engine_only("httptools tells each field by itself")
 def test_trap10_the_order_of_fields_that_came_in_pieces(serve: Serve) -> None:
-    """A section that took several reads is told grouped by name, which means the same (RFC 9110 section 5.3)."""
+    """A section in several reads may be told grouped by name, which means the same (RFC 9110 section 5.3)."""
     scopes: list[Message] = []
     client = serve(recording(scopes)).connect()
     client.send(b"GET / HTTP/1.1\r\nHost: test\r\nX-A: 1\r\nX-B: 2\r\n")
