@@ -6,6 +6,7 @@ the other; an app made by a factory is made once per loop, any other app object 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import queue
@@ -25,6 +26,7 @@ from turboapi.signals import STOP_SIGNALS, raise_again
 
 _STARTED = object()
 _ENDED = object()
+_TICK = 0.1
 
 
 def require_free_threading() -> None:
@@ -120,9 +122,11 @@ class ThreadGroup:
             if len(self._signals) > 1:
                 for server in self._servers:
                     server.force_exit = True
-            self._events.get()
-            for thread in self._threads:
-                thread.join(0 if thread.is_alive() else None)
+            # With a timeout: a thread that has just said that it ended is alive a moment longer.
+            with contextlib.suppress(queue.Empty):
+                self._events.get(timeout=_TICK)
+        for thread in self._threads:
+            thread.join()
 
     def _serve(self, server: _ThreadServer, sockets: list[socket.socket]) -> None:
         try:
