@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -16,7 +16,7 @@ use turbo_http::websocket::{self, Handshake};
 use turbo_http::{Connection, RequestBody};
 
 use super::coroutine::Exchange;
-use super::http::{Facts, Head, HttpCycle, Length, ResponseBody, Rest, State, assemble};
+use super::http::{Facts, Head, HttpCycle, Length, ResponseBody, Rest, State, assemble, plain_text};
 use super::responding::{Aborted, Responding};
 use super::scope::{self, Peer};
 use super::server::Server;
@@ -219,12 +219,7 @@ impl ConnectionContext {
     }
 
     fn plain(&self, status: StatusCode, text: &'static str) -> Response<ResponseBody> {
-        let mut head = Head { status, headers: http::HeaderMap::new() };
-        let plain_text = HeaderValue::from_static("text/plain; charset=utf-8");
-        head.headers.extend(self.server.default_headers.iter().cloned());
-        head.headers.insert(header::CONTENT_TYPE, plain_text);
-        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
-        head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let head = plain_text(status, text.len(), &self.server.default_headers);
         self.dress(head, ResponseBody::fixed(text.as_bytes()))
     }
 

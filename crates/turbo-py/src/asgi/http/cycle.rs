@@ -17,7 +17,7 @@ use super::super::message;
 use super::super::server::Server;
 use super::awaiting::{Deferred, Drain, Receive, Turn};
 use super::body;
-use super::response::{FlowBody, ResponseBody, assemble};
+use super::response::{FlowBody, ResponseBody, assemble, plain_text};
 use super::state::{Head, Length, State};
 use crate::reactor::{Awaitable, ThreadBound, after_python, resolve_all, wake_soon};
 
@@ -268,12 +268,7 @@ impl HttpCycle {
     }
 
     fn answer(&self, py: Python<'_>, status: StatusCode, text: &'static [u8]) {
-        let mut headers = HeaderMap::new();
-        headers.extend(self.server.default_headers.iter().cloned());
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        self.start(Head { status, headers });
+        self.start(plain_text(status, text.len(), &self.server.default_headers));
         // The length was promised just above, so this cannot be refused.
         let _ = self.push(py, Bytes::from_static(text), false);
     }

@@ -10,5 +10,5 @@ mod state;
 
 pub(crate) use self::body::{Gathered, gather};
 pub(crate) use self::cycle::{Answered, Facts, HttpCycle};
-pub(crate) use self::response::{ResponseBody, assemble};
+pub(crate) use self::response::{ResponseBody, assemble, plain_text};
 pub(crate) use self::state::{HIGH_WATER, Head, LOW_WATER, Length, Rest, State};

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use pyo3::prelude::*;
 
@@ -111,6 +111,20 @@ impl Drop for FlowBody {
             Python::attach(|py| self.cycle.get().disconnect(py));
         }
     }
+}
+
+/// The head of an answer in plain text that ends its connection, made by the engine itself.
+pub(crate) fn plain_text(
+    status: StatusCode,
+    length: usize,
+    default_headers: &[(HeaderName, HeaderValue)],
+) -> Head {
+    let mut headers = HeaderMap::new();
+    headers.extend(default_headers.iter().cloned());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Head { status, headers }
 }
 
 /// Turns a head and its body into the response for hyper.

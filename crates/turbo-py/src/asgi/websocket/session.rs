@@ -280,11 +280,7 @@ impl WebSocketSession {
 
     /// The app ended, as uvicorn's `run_asgi` sees it.
     pub(crate) fn finish(&self, py: Python<'_>, outcome: Outcome<'_>) {
-        let phase = {
-            let mut state = self.lock();
-            state.finished = true;
-            state.phase
-        };
+        let phase = self.lock().phase;
         let undecided = matches!(phase, Phase::Connecting | Phase::Denying);
         let mut code = code::NORMAL;
         match outcome {

@@ -75,7 +75,6 @@ pub(crate) struct State {
     pub(crate) gone: bool,
     /// It went in order, with a close frame.
     pub(crate) closed_by_peer: bool,
-    pub(crate) finished: bool,
     incoming: VecDeque<Incoming>,
     ended: Option<Incoming>,
     outgoing: VecDeque<Outgoing>,
@@ -94,7 +93,6 @@ impl State {
             phase: Phase::Connecting,
             gone: false,
             closed_by_peer: false,
-            finished: false,
             incoming: VecDeque::from([Incoming::Connect]),
             ended: None,
             outgoing: VecDeque::new(),
