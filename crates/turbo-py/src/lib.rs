@@ -1,11 +1,13 @@
 //! The Python extension `turboapi._engine`.
 //!
-//! Two rooms: [`reactor`] joins an asyncio event loop and a tokio runtime on one thread, and
-//! [`asgi`] serves ASGI 3 applications over `turbo-http` on that thread. The crate holds
+//! Three rooms: [`reactor`] joins an asyncio event loop and a tokio runtime on one thread,
+//! [`asgi`] serves ASGI 3 applications over `turbo-http` on that thread, and [`plan`] runs the routes that
+//! `turboapi.plans` compiled without the application around them. The crate holds
 //! conversions, calls and error mapping; what can be said without Python lives in the crates
 //! below it.
 
 mod asgi;
+mod plan;
 mod python;
 mod reactor;
 

@@ -1,0 +1,1 @@
+//! Route plans: what `turboapi.plans` compiled, run without FastAPI's framework layer.
