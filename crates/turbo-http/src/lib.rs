@@ -137,6 +137,7 @@ mod service;
 mod shutdown;
 mod stats;
 mod stream;
+pub mod syntax;
 mod upgrade;
 #[cfg(feature = "websocket")]
 pub mod websocket;
