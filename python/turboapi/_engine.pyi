@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Self, final
+from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
-__all__ = ["ClientDisconnected", "HttpServer", "Reactor", "__version__", "build_profile"]
+__all__ = ["ClientDisconnected", "HttpServer", "Pace", "Reactor", "__version__", "build_profile"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 __version__: str
 """The version of the engine, the same as of the package."""
@@ -97,3 +100,33 @@ class HttpServer:
         """
     def close_access_log(self) -> None:
         """No more rows will come: `take_access_log` hands out the rest, then None."""
+
+@final
+class Pace:
+    """Where one sync callable runs: on the thread pool, or inline on the event loop's thread.
+
+    In the mode "adaptive" it starts on the pool and learns from the calls; every method may be called from any thread.
+    """
+
+    def __new__(cls, name: str, mode: str) -> Self:
+        """`mode` is "adaptive", "inline" or "threads"; `ValueError` for anything else."""
+    @property
+    def name(self) -> str:
+        """What the callable is called in `state()`."""
+    @property
+    def mode(self) -> Literal["adaptive", "inline", "threads"]:
+        """The mode it was made with."""
+    @property
+    def inline(self) -> bool:
+        """Whether the next call is to run inline, with `call`; otherwise on the pool, with `timed`."""
+    def call(self, callable: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call inline: in a copy of the current context, with no event loop running."""
+    def timed(self, callable: Callable[_P, _R]) -> Callable[_P, _R]:
+        """The same callable for the thread pool; it takes note of how long it ran."""
+    def state(self) -> dict[str, Any]:
+        """What was learned so far.
+
+        "name", "mode"; "state": "threads", "inline" or "demoted"; the counts "inline_calls", "threaded_calls",
+        "promotions", "demotions"; "recent_max_ns": the longest call of the last minutes, in nanoseconds;
+        "demoted_for": seconds until it may run inline again.
+        """

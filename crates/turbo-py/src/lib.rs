@@ -20,6 +20,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<reactor::Reactor>()?;
     module.add_class::<asgi::HttpServer>()?;
+    module.add_class::<plan::pace::Pace>()?;
+    module.add_class::<plan::extract::Extractor>()?;
     module.add("ClientDisconnected", module.py().get_type::<asgi::ClientDisconnected>())?;
     Ok(())
 }

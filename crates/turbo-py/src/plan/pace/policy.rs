@@ -1,0 +1,288 @@
+//! Where a sync callable runs: on the thread pool, or inline on the reactor's thread.
+//!
+//! A hop to the pool and back costs 70-90 microseconds of wall and CPU time (`anyio.to_thread.run_sync`
+//! on an idle pool, Python 3.11 to 3.14), a quick handler 1-14. But a call that blocks inline holds up every other
+//! request of its thread. So a callable begins on the pool and has to earn its place:
+//!
+//! - **promotion**: [`EVIDENCE`] calls on the pool in a row that took no longer than [`QUICK`] each;
+//! - **demotion**: inline calls longer than [`SLOW`] add up to more than [`BURST`], where [`SHARE`] of
+//!   the passing time is forgiven. One call of 5 ms is enough, and so are two of 3 ms soon after each
+//!   other; a single call of 2 ms is not, because a thread that the kernel preempts or a garbage collection
+//!   looks just like it. Calls between [`SLUGGISH`] and [`SLOW`] hold nobody up for long, but when many are
+//!   ([`SLUGGISH_LIMIT`]) the pool is no dearer;
+//! - **penalty**: a demoted callable stays on the pool for [`RATIO`] times what it held up, at least
+//!   [`PENALTY_LEAST`] and twice the last penalty, at most [`PENALTY_MOST`]; with each second of penalty it needs
+//!   [`EVIDENCE`] more quick calls, up to [`EVIDENCE_MOST`]. A callable that is slow now and then is so
+//!   back on the pool for good after a few mistakes, while one that was unlucky is soon inline again;
+//! - **forgiveness**: the last penalty is halved for each [`PATIENCE`] times its own length without another.
+//!
+//! Time is passed in, in nanoseconds of any clock that does not go back: nothing here reads a clock.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::counts::{RecentMax, Tally};
+
+const MICROSECOND: u64 = 1_000;
+const MILLISECOND: u64 = 1_000 * MICROSECOND;
+const SECOND: u64 = 1_000 * MILLISECOND;
+
+/// A call on the pool up to this long speaks for running it inline: well below the cost of a hop.
+pub(crate) const QUICK: u64 = 30 * MICROSECOND;
+/// An inline call up to this long is in order: about what a hop would have cost.
+pub(crate) const SLUGGISH: u64 = 100 * MICROSECOND;
+/// An inline call beyond this has held up other requests.
+pub(crate) const SLOW: u64 = MILLISECOND;
+/// How much time slow inline calls may take in one go: the bound on the latency of other requests.
+pub(crate) const BURST: u64 = 5 * MILLISECOND;
+/// One part in this many of the passing time is forgiven: with less than 1 % of the time held up,
+/// the 99th percentile of the other requests does not notice.
+pub(crate) const SHARE: u64 = 100;
+/// Quick calls in a row that promote a callable.
+pub(crate) const EVIDENCE: u32 = 16;
+/// The most quick calls in a row that a callable with a record of penalties needs.
+pub(crate) const EVIDENCE_MOST: u32 = 1024;
+/// Marks of sluggishness that demote. A sluggish call gives [`SLUGGISH_MARK`], any other takes one
+/// away: eight in a row, or more than one call in five for a while.
+pub(crate) const SLUGGISH_LIMIT: u32 = 32;
+const SLUGGISH_MARK: u32 = 4;
+/// How many times as long as it held up others a callable is penalised.
+pub(crate) const RATIO: u64 = 200;
+/// The shortest penalty.
+pub(crate) const PENALTY_LEAST: u64 = SECOND;
+/// The longest penalty.
+pub(crate) const PENALTY_MOST: u64 = 300 * SECOND;
+/// How many times its own length a penalty takes to be half forgiven.
+pub(crate) const PATIENCE: u64 = 8;
+
+/// What the user asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Learn from the calls.
+    Adaptive,
+    /// Always inline.
+    Inline,
+    /// Always on the pool.
+    Threads,
+}
+
+impl Mode {
+    /// The mode of this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "adaptive" => Self::Adaptive,
+            "inline" => Self::Inline,
+            "threads" => Self::Threads,
+            _ => return None,
+        })
+    }
+
+    /// The name that [`parse`](Self::parse) knows it by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Adaptive => "adaptive",
+            Self::Inline => "inline",
+            Self::Threads => "threads",
+        }
+    }
+}
+
+/// Where a callable stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// On the pool, and watched.
+    Threads,
+    /// On the reactor's thread.
+    Inline,
+    /// On the pool, for this many nanoseconds at least.
+    Demoted(u64),
+}
+
+/// What a policy has seen and decided so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) state: State,
+    pub(crate) inline_calls: u64,
+    pub(crate) threaded_calls: u64,
+    pub(crate) promotions: u64,
+    pub(crate) demotions: u64,
+    /// The longest call of the last one to two minutes, in nanoseconds.
+    pub(crate) recent_max: u64,
+}
+
+/// The state machine of one callable; all of its methods may be called from any thread.
+pub(crate) struct Policy {
+    mode: Mode,
+    inline: AtomicBool,
+    /// Marks of sluggishness. Written without the lock, so that a racing call may lose a mark.
+    sluggish: AtomicU32,
+    record: Mutex<Record>,
+    inline_calls: Tally,
+    threaded_calls: Tally,
+    recent_max: RecentMax,
+}
+
+/// What decides about the next change; times are of the caller's clock.
+#[derive(Default)]
+struct Record {
+    /// Quick calls on the pool since the last one that was not.
+    quick: u32,
+    /// Not inline before this time.
+    until: u64,
+    /// The length of the last penalty.
+    penalty: u64,
+    promoted_at: u64,
+    /// What slow inline calls took, less what was forgiven until `owed_at`.
+    owed: u64,
+    owed_at: u64,
+    promotions: u64,
+    demotions: u64,
+}
+
+impl Policy {
+    pub(crate) fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            inline: AtomicBool::new(mode == Mode::Inline),
+            sluggish: AtomicU32::new(0),
+            record: Mutex::default(),
+            inline_calls: Tally::new(),
+            threaded_calls: Tally::new(),
+            recent_max: RecentMax::default(),
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether the next call is to run inline. A demotion on another thread may be seen one call late.
+    #[inline]
+    pub(crate) fn is_inline(&self) -> bool {
+        self.inline.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of an inline call.
+    #[inline]
+    pub(crate) fn inline_call(&self, started: u64, ended: u64) {
+        let elapsed = ended.saturating_sub(started);
+        self.inline_calls.add();
+        self.recent_max.note(elapsed, ended);
+        if elapsed > SLUGGISH {
+            self.long_inline_call(elapsed, ended);
+        } else if self.sluggish.load(Ordering::Relaxed) != 0 {
+            let marks = self.sluggish.load(Ordering::Relaxed).saturating_sub(1);
+            self.sluggish.store(marks, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes note of a call that ran on the pool; the times are those of its own run there, without the hop.
+    pub(crate) fn threaded_call(&self, started: u64, ended: u64) {
+        let elapsed = ended.saturating_sub(started);
+        self.threaded_calls.add();
+        self.recent_max.note(elapsed, ended);
+        if self.mode != Mode::Adaptive {
+            return;
+        }
+        let mut record = self.record();
+        if elapsed > SLOW {
+            record.quick = 0;
+            if self.is_inline() {
+                // It was on the pool while others of its kind earned the promotion. Nobody was held up.
+                self.demote(&mut record);
+            }
+        } else if elapsed > QUICK {
+            record.quick = record.quick.saturating_sub(EVIDENCE);
+        } else {
+            record.quick = record.quick.saturating_add(1);
+        }
+        if record.quick >= record.evidence() && ended >= record.until && !self.is_inline() {
+            record.promoted_at = ended;
+            record.promotions += 1;
+            record.owed = 0;
+            self.sluggish.store(0, Ordering::Relaxed);
+            self.inline.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn snapshot(&self, now: u64) -> Snapshot {
+        let record = self.record();
+        Snapshot {
+            state: if self.is_inline() {
+                State::Inline
+            } else if now < record.until {
+                State::Demoted(record.until - now)
+            } else {
+                State::Threads
+            },
+            inline_calls: self.inline_calls.total(),
+            threaded_calls: self.threaded_calls.total(),
+            promotions: record.promotions,
+            demotions: record.demotions,
+            recent_max: self.recent_max.get(now),
+        }
+    }
+
+    #[cold]
+    fn long_inline_call(&self, elapsed: u64, now: u64) {
+        if self.mode != Mode::Adaptive {
+            return;
+        }
+        let mut record = self.record();
+        let held_up = if elapsed > SLOW {
+            let forgiven = now.saturating_sub(record.owed_at) / SHARE;
+            record.owed = record.owed.saturating_sub(forgiven).saturating_add(elapsed);
+            record.owed_at = now;
+            if record.owed < BURST {
+                return;
+            }
+            record.owed
+        } else {
+            let marks = self.sluggish.load(Ordering::Relaxed).saturating_add(SLUGGISH_MARK);
+            self.sluggish.store(marks, Ordering::Relaxed);
+            if marks < SLUGGISH_LIMIT {
+                return;
+            }
+            elapsed
+        };
+        let least = held_up.saturating_mul(RATIO).clamp(PENALTY_LEAST, PENALTY_MOST);
+        if self.is_inline() {
+            let before = forgiven(record.penalty, now.saturating_sub(record.promoted_at));
+            record.penalty = before.saturating_mul(2).clamp(least, PENALTY_MOST);
+            record.until = now.saturating_add(record.penalty);
+            self.demote(&mut record);
+        } else {
+            // It began before the demotion, on another thread: the same mistake, so only what it took itself counts.
+            record.until = record.until.max(now.saturating_add(least));
+        }
+    }
+
+    fn demote(&self, record: &mut Record) {
+        record.quick = 0;
+        record.owed = 0;
+        record.demotions += 1;
+        self.inline.store(false, Ordering::Relaxed);
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        // Nothing panics while it is held, and every state of the record is a valid one.
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record {
+    /// How many quick calls in a row promote.
+    fn evidence(&self) -> u32 {
+        let seconds = u32::try_from(self.penalty / SECOND).unwrap_or(u32::MAX);
+        EVIDENCE.saturating_mul(seconds).clamp(EVIDENCE, EVIDENCE_MOST)
+    }
+}
+
+/// What is left of `penalty` after `good` nanoseconds without another.
+fn forgiven(mut penalty: u64, mut good: u64) -> u64 {
+    while penalty >= PENALTY_LEAST && good >= penalty.saturating_mul(PATIENCE) {
+        good -= penalty.saturating_mul(PATIENCE);
+        penalty /= 2;
+    }
+    if penalty < PENALTY_LEAST { 0 } else { penalty }
+}
