@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential bench bench-quick bench-rust soak docs lock system-deps clean
+	differential bench bench-quick bench-plans bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +134,9 @@ bench: build $(VENV)/.bench-requirements ## Compare servers and write benchmarks
 bench-quick: build $(VENV)/.bench-requirements ## The same in a minute, nothing written
 	$(BIN)/python -m benchmarks.bridge_cost --quick
 	$(BIN)/python -m benchmarks.idle_connections --quick
+
+bench-plans: build $(VENV)/.bench-requirements ## Cost table of route plans (half an hour), into benchmarks/results/
+	$(BIN)/python -m benchmarks.plan_cost
 
 bench-rust: ## Criterion benchmarks of the crates
 	cargo bench --locked -p turbo-bench

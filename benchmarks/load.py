@@ -23,21 +23,31 @@ class Request:
     target: str
     expected: bytes
     body: bytes = b""
+    headers: tuple[str, ...] = ()
+    """Further header lines."""
+    content_type: str = "application/json"
+    status: int = 200
 
     def encode(self) -> bytes:
         """The bytes on the wire."""
-        head = [f"{self.method} {self.target} HTTP/1.1", "Host: 127.0.0.1", "Accept: */*"]
+        head = [f"{self.method} {self.target} HTTP/1.1", "Host: 127.0.0.1", "Accept: */*", *self.headers]
         if self.body:
-            head += ["Content-Type: application/json", f"Content-Length: {len(self.body)}"]
+            head += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
         return "\r\n".join([*head, "", ""]).encode() + self.body
 
 
 def load(
-    port: int, request: Request, *, connections: int, seconds: float, core: int | None = 1
+    port: int,
+    request: Request,
+    *,
+    connections: int,
+    seconds: float,
+    core: int | None = 1,
+    sleep: bool = False,
 ) -> dict[str, Any]:
     """Runs one client process; raises unless every response was right.
 
-    The result is what ``turbo-load`` documents.
+    The client waits in the kernel only with ``sleep``. The result is what ``turbo-load`` documents.
     """
     with tempfile.TemporaryDirectory() as directory:
         sent, expected = Path(directory, "request"), Path(directory, "expected")
@@ -45,11 +55,13 @@ def load(
         expected.write_bytes(request.expected)
         command = [
             str(BINARIES / "turbo-load"),
+            *(["--sleep"] if sleep else []),
             f"127.0.0.1:{port}",
             str(connections),
             str(seconds),
             str(sent),
             str(expected),
+            str(request.status),
         ]
         done = subprocess.run(
             command,

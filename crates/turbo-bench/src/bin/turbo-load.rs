@@ -1,10 +1,11 @@
 //! A load generator that checks every answer, for the end-to-end benchmarks in `benchmarks/`.
 //!
-//!     turbo-load <address> <connections> <seconds> <request file> <expected body file>
+//!     turbo-load [--sleep] ADDRESS CONNECTIONS SECONDS REQUEST-FILE BODY-FILE [STATUS]
 //!
-//! Each connection sends the request, waits for the whole response, compares status and body, and repeats.
+//! Each connection sends the request, waits for the whole response, compares status (200 unless told) and body, and repeats.
 //! One thread, so that it can be pinned to a core, and it never sleeps: on loopback a server would pay for waking
-//! a client that waits in the kernel, which over a network it does not. The result is one line of JSON on standard output:
+//! a client that waits in the kernel, which over a network it does not. `--sleep` lets it wait all the same, for
+//! servers that need every core. The result is one line of JSON on standard output:
 //! `requests` (answered and right), `wrong` (another status or body), `failed` (connections that broke),
 //! `seconds`, and `latency_us` with the percentiles 50, 90, 99 and 100.
 #![forbid(unsafe_code)]
@@ -34,13 +35,20 @@ struct Plan {
     address: SocketAddr,
     request: Vec<u8>,
     body: Vec<u8>,
+    status: u16,
     end: Instant,
 }
 
 fn main() -> io::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, connections, seconds, request, body] = &arguments[..] else {
-        return Err(invalid("usage: turbo-load ADDRESS CONNECTIONS SECONDS REQUEST-FILE BODY-FILE"));
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let sleep = arguments.first().is_some_and(|first| first == "--sleep");
+    if sleep {
+        arguments.remove(0);
+    }
+    let [address, connections, seconds, request, body, status @ ..] = &arguments[..] else {
+        return Err(invalid(
+            "usage: turbo-load [--sleep] ADDRESS CONNECTIONS SECONDS REQUEST-FILE BODY-FILE [STATUS]",
+        ));
     };
     let connections: usize = number(connections)?;
     let seconds: f64 = number(seconds)?;
@@ -49,6 +57,7 @@ fn main() -> io::Result<()> {
         address: address.parse().map_err(|_| invalid("the address is not IP:PORT"))?,
         request: std::fs::read(request)?,
         body: std::fs::read(body)?,
+        status: status.first().map_or(Ok(200), |status| number(status))?,
         end: start + Duration::try_from_secs_f64(seconds).map_err(|_| invalid("seconds"))?,
     });
     let totals =
@@ -56,8 +65,8 @@ fn main() -> io::Result<()> {
     let runtime =
         Builder::new_current_thread().enable_io().event_interval(8).build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let busy = tokio::task::spawn_local(async {
-            loop {
+        let busy = tokio::task::spawn_local(async move {
+            while !sleep {
                 tokio::task::yield_now().await;
             }
         });
@@ -110,7 +119,7 @@ async fn run(plan: &Plan, totals: &RefCell<Totals>) -> io::Result<()> {
             }
             match parse(&buffer)? {
                 None => {}
-                Some(Response { status, body }) => break status == 200 && body == &plan.body[..],
+                Some(Response { status, body }) => break status == plan.status && body == &plan.body[..],
             }
         };
         let mut totals = totals.borrow_mut();

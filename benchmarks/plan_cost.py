@@ -1,0 +1,153 @@
+"""CPU time a request costs with route plans: this engine, FastAPI on uvicorn, and bare hyper.
+
+    python -m benchmarks.plan_cost [--rounds 5] [--seconds 2] [--rows def,async] [--quick]
+
+The servers: ``hyper`` answers a constant of the row's status and body and reads the request's body to its
+end, ``turbo-http`` does the same under this engine's limits and timeouts, ``turboapi`` and ``uvicorn``
+(uvloop, httptools) serve `benchmarks.apps.plans`. Server on core 0, client on core 1 as in
+`benchmarks.bridge_cost`. In every round all servers run once per row, one after the other and in another
+order than in the round before; the figure is the median of the rounds. An app is warmed up with at least
+`WARM_REQUESTS` requests, so that sync handlers have found their place. Results go to ``benchmarks/results``
+unless ``--quick``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.load import load
+from benchmarks.machine import describe, record
+from benchmarks.plan_report import render
+from benchmarks.plan_rows import ROWS, Row
+from benchmarks.servers import ROOT, SERVERS, Running, Server, build, running
+
+CONNECTIONS = 64
+WARM_REQUESTS = 2_000
+
+HYPER = Server("hyper", (), ("{binaries}/turbo-constant", "--hyper", "127.0.0.1:{port}"), (), constant=True)
+RIVALS = (HYPER, SERVERS["turbo-http"], SERVERS["turboapi"], SERVERS["uvicorn"])
+
+Samples = dict[str, dict[str, list[dict[str, float]]]]
+
+
+def measure(server: Server, row: Row, *, seconds: float) -> dict[str, float]:
+    """One run of one server: microseconds of CPU a request, requests a second, latency percentiles."""
+    with tempfile.NamedTemporaryFile(prefix="answer-") as answer:
+        answer.write(row.request.expected)
+        answer.flush()
+        extra = (answer.name, str(row.request.status)) if server.constant else ()
+        with running(server, row.request.app, extra=extra) as process:
+            _warm_up(process, row, seconds=min(0.4, seconds))
+            before = process.cpu_seconds()
+            result = load(process.port, row.request, connections=CONNECTIONS, seconds=seconds)
+            cpu = process.cpu_seconds() - before
+    return {
+        "cpu_us": cpu / result["requests"] * 1e6,
+        "requests_s": result["requests"] / result["seconds"],
+        "p50_us": result["latency_us"]["50"],
+        "p99_us": result["latency_us"]["99"],
+    }
+
+
+def _warm_up(process: Running, row: Row, *, seconds: float) -> None:
+    sent = 0
+    while sent < WARM_REQUESTS:
+        sent += load(process.port, row.request, connections=CONNECTIONS, seconds=seconds)["requests"]
+
+
+def pydantic_alone() -> dict[str, dict[str, float]]:
+    """`benchmarks.pydantic_alone` in a process of its own on the servers' core."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.pydantic_alone"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {0}),
+    )
+    parts: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return parts
+
+
+def _medians(samples: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: round(statistics.median(sample[key] for sample in samples), 2) for key in samples[0]}
+
+
+def run(rows: Sequence[Row], *, rounds: int, seconds: float) -> dict[str, Any]:
+    """All rounds; every single measurement is kept beside the medians."""
+    build()
+    samples: Samples = {row.key: {server.name: [] for server in RIVALS} for row in rows}
+    alone: dict[str, list[dict[str, float]]] = {row.pydantic: [] for row in rows if row.pydantic}
+    for number in range(rounds):
+        turn = number % len(RIVALS)
+        if alone:
+            parts = pydantic_alone()
+            for name, measured in alone.items():
+                measured.append(parts[name])
+        for row in rows:
+            for server in RIVALS[turn:] + RIVALS[:turn]:
+                sample = measure(server, row, seconds=seconds)
+                samples[row.key][server.name].append(sample)
+                print(
+                    f"round {number + 1}/{rounds}  {row.request.name:46} {server.name:10}"
+                    f" {sample['cpu_us']:7.1f} us  {sample['requests_s']:8.0f}/s",
+                    flush=True,
+                )
+    return {
+        "machine": describe(),
+        "servers": {
+            server.name: {"versions": server.versions(), "command": server.command} for server in RIVALS
+        },
+        "method": {
+            "rounds": rounds,
+            "seconds": seconds,
+            "warm_up_requests": WARM_REQUESTS,
+            "connections": CONNECTIONS,
+        },
+        "medians": {
+            row: {server: _medians(all_) for server, all_ in by_server.items()}
+            for row, by_server in samples.items()
+        },
+        "pydantic_alone": {name: _medians(measured) for name, measured in alone.items()},
+        "samples": samples,
+        "pydantic_alone_samples": alone,
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.plan_cost",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each single measurement")
+    parser.add_argument("--rows", help="comma-separated keys: " + ", ".join(row.key for row in ROWS))
+    parser.add_argument("--quick", action="store_true", help="one short round; writes nothing")
+    options = parser.parse_args()
+    wanted = options.rows.split(",") if options.rows else [row.key for row in ROWS]
+    if unknown := set(wanted) - {row.key for row in ROWS}:
+        parser.error(f"no such rows: {', '.join(sorted(unknown))}")
+    for server in RIVALS:
+        if package := server.missing():
+            parser.error(f"{server.name}: {package} is not installed")
+    rows = [row for row in ROWS if row.key in wanted]
+    rounds, seconds = (1, 0.8) if options.quick else (options.rounds, options.seconds)
+    result = run(rows, rounds=rounds, seconds=seconds)
+    page = render(result, rows)
+    print(page)
+    # Part of the rows is not the table; it must not replace a whole one.
+    if not options.quick and len(rows) == len(ROWS):
+        record("plan_cost", result, page)
+
+
+if __name__ == "__main__":
+    main()
