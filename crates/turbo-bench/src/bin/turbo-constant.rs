@@ -57,10 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         body: body.map_or(Bytes::from_static(BODY), Bytes::from),
         status: arguments.next().map_or(Ok(StatusCode::OK), |status| status.parse())?,
     };
-    if plain { with_hyper(address, answer) } else { with_turbo_http(address, answer) }
+    if plain { with_hyper(address, &answer) } else { with_turbo_http(address, &answer) }
 }
 
-fn with_turbo_http(address: SocketAddr, answer: Answer) -> Result<(), Box<dyn Error>> {
+fn with_turbo_http(address: SocketAddr, answer: &Answer) -> Result<(), Box<dyn Error>> {
+    let answer = answer.clone();
     let server = Server::builder()
         .tcp(address)
         .workers(NonZeroUsize::MIN)
@@ -69,7 +70,7 @@ fn with_turbo_http(address: SocketAddr, answer: Answer) -> Result<(), Box<dyn Er
     Ok(server.join()?)
 }
 
-fn with_hyper(address: SocketAddr, answer: Answer) -> Result<(), Box<dyn Error>> {
+fn with_hyper(address: SocketAddr, answer: &Answer) -> Result<(), Box<dyn Error>> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;
