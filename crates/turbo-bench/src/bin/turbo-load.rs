@@ -66,8 +66,10 @@ fn main() -> io::Result<()> {
         Builder::new_current_thread().enable_io().event_interval(8).build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let busy = tokio::task::spawn_local(async move {
-            while !sleep {
-                tokio::task::yield_now().await;
+            if !sleep {
+                loop {
+                    tokio::task::yield_now().await;
+                }
             }
         });
         let tasks: Vec<_> = (0..connections)
