@@ -22,6 +22,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<asgi::HttpServer>()?;
     module.add_class::<plan::pace::Pace>()?;
     module.add_class::<plan::extract::Extractor>()?;
+    module.add_class::<plan::encode::Encoder>()?;
+    module.add_function(wrap_pyfunction!(plan::encode::encode_json, module)?)?;
     module.add("ClientDisconnected", module.py().get_type::<asgi::ClientDisconnected>())?;
     Ok(())
 }

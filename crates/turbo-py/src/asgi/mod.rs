@@ -11,7 +11,7 @@ mod coroutine;
 mod http;
 mod http_server;
 mod memory;
-mod message;
+pub(crate) mod message;
 mod options;
 mod reason;
 mod refusal;

@@ -1,0 +1,30 @@
+//! The last phase of a plan: from what an endpoint returned to status, headers and body.
+//!
+//! The rules are those of FastAPI's request handler from `run_endpoint_function` on (`fastapi/routing.py`) and of
+//! Starlette's `Response`. [`Encoder`] does what the specification says that `turboapi.plans.responses` compiled;
+//! [`json`] writes trees of builtins; [`payload`] knows statuses and headers; what neither can prove to be the same is
+//! built by Starlette's own classes from the same value.
+
+mod call;
+mod encoder;
+mod http_exception;
+mod json;
+mod payload;
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+#[allow(unused_imports, reason = "the runner's side of this interface")]
+pub(crate) use self::encoder::{Encoded, Encoder, Place};
+#[allow(unused_imports, reason = "the runner's side of this interface")]
+pub(crate) use self::http_exception::http_exception;
+#[allow(unused_imports, reason = "the runner's side of this interface")]
+pub(crate) use self::payload::Payload;
+
+/// The JSON text of `value` as FastAPI makes it for a route without a response model; `None` when `value` is no tree
+/// of exact builtins, or has no such text.
+#[pyfunction]
+pub(crate) fn encode_json<'py>(value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyBytes>> {
+    let text = json::encode(value, json::PrivateKeys::Dropped)?;
+    Some(PyBytes::new(value.py(), &text))
+}
