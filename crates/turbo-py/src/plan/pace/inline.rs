@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-/// Calls `callable` in a copy of the current context and with no event loop running.
+/// Calls `callable` in a copy of `context`, or of the current one, and with no event loop running.
 ///
 /// That is what `anyio.to_thread.run_sync` shows a function: variables that it sets are gone afterwards
 /// (`contextvars.copy_context().run`), `asyncio.get_running_loop()` and `asyncio.current_task()` raise,
@@ -21,29 +21,38 @@ pub(crate) unsafe fn call_outside_loop<'py>(
     callable: &Bound<'py, PyAny>,
     arguments: &[*mut ffi::PyObject],
     names: Option<&Bound<'py, PyTuple>>,
+    context: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = callable.py();
     let keywords = names.map_or(0, PyTupleMethods::len);
     debug_assert!(keywords <= arguments.len());
     let names = names.map_or(std::ptr::null_mut(), Bound::as_ptr);
     let _outside = OutsideLoop::enter(py)?;
-    let _context = ContextCopy::enter(py)?;
+    let _context = ContextCopy::enter(py, context)?;
     // SAFETY: the caller vouches for the arguments; the call returns a new reference or sets an exception,
     // which is taken before the guards above call into Python again.
     unsafe {
         Bound::from_owned_ptr_or_err(
             py,
-            ffi::PyObject_Vectorcall(callable.as_ptr(), arguments.as_ptr(), arguments.len() - keywords, names),
+            ffi::PyObject_Vectorcall(
+                callable.as_ptr(),
+                arguments.as_ptr(),
+                arguments.len() - keywords,
+                names,
+            ),
         )
     }
 }
 
-/// A copy of the current context, entered until it is dropped.
+/// A copy of a context, entered until it is dropped.
 struct ContextCopy<'py>(Bound<'py, PyAny>);
 
 impl<'py> ContextCopy<'py> {
-    fn enter(py: Python<'py>) -> PyResult<Self> {
-        let context = crate::python::current_context(py)?;
+    fn enter(py: Python<'py>, of: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
+        let context = match of {
+            Some(context) => crate::python::copy_context(context)?,
+            None => crate::python::current_context(py)?,
+        };
         // SAFETY: `context` is a context object that nobody else has, so nobody has entered it.
         if unsafe { ffi::PyContext_Enter(context.as_ptr()) } < 0 {
             return Err(PyErr::fetch(py));

@@ -3,16 +3,14 @@
 //! [`Policy`] decides (and documents the rules), [`Pace`] joins it with a clock and with Python.
 
 mod clock;
-mod counts;
 mod inline;
-mod policy;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use policy::{Mode, Policy, State};
+use turbo_pace::{Mode, Policy, State};
 
 /// How one sync callable runs: its mode, what was learned about it, and the two ways to call it.
 #[pyclass(frozen, module = "turboapi._engine")]
@@ -30,7 +28,7 @@ impl Pace {
     }
 
     /// Calls `callable` inline, as on a worker thread ([`inline::call_outside_loop`]), and takes note of the
-    /// time; a call that raises counts too.
+    /// time; a call that raises counts too. It runs in a copy of `context`, or of the current one.
     ///
     /// `arguments` are the positional ones followed by those that `names` names.
     ///
@@ -43,10 +41,11 @@ impl Pace {
         callable: &Bound<'py, PyAny>,
         arguments: &[*mut ffi::PyObject],
         names: Option<&Bound<'py, PyTuple>>,
+        context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let started = clock::now();
         // SAFETY: the caller vouches for the same.
-        let outcome = unsafe { inline::call_outside_loop(callable, arguments, names) };
+        let outcome = unsafe { inline::call_outside_loop(callable, arguments, names, context) };
         self.policy.inline_call(started, clock::now());
         outcome
     }
@@ -90,10 +89,10 @@ impl Pace {
         };
         let pointers: Vec<_> = arguments.iter().map(Bound::as_ptr).collect();
         // SAFETY: `arguments` holds the objects during the call, and each name came with a value.
-        unsafe { self.call(callable, &pointers, names.as_ref()) }
+        unsafe { self.call(callable, &pointers, names.as_ref(), None) }
     }
 
-    fn timed(slf: Py<Self>, callable: Py<PyAny>) -> Timed {
+    pub(crate) fn timed(slf: Py<Self>, callable: Py<PyAny>) -> Timed {
         Timed { pace: slf, callable }
     }
 

@@ -10,54 +10,56 @@
 //!   other; a single call of 2 ms is not, because a thread that the kernel preempts or a garbage collection
 //!   looks just like it. Calls between [`SLUGGISH`] and [`SLOW`] hold nobody up for long, but when many are
 //!   ([`SLUGGISH_LIMIT`]) the pool is no dearer;
-//! - **penalty**: a demoted callable stays on the pool for [`RATIO`] times what it held up, at least
-//!   [`PENALTY_LEAST`] and twice the last penalty, at most [`PENALTY_MOST`]; with each second of penalty it needs
-//!   [`EVIDENCE`] more quick calls, up to [`EVIDENCE_MOST`]. A callable that is slow now and then is so
-//!   back on the pool for good after a few mistakes, while one that was unlucky is soon inline again;
-//! - **forgiveness**: the last penalty is halved for each [`PATIENCE`] times its own length without another.
+//! - **penalty**: a demoted callable stays on the pool for [`RATIO`] times what it held up, and at least
+//!   [`PENALTY_LEAST`]. Had it been inline for less than that, so that it held others up for more than one
+//!   part in [`RATIO`] of the time, then also twice as long as the last time, up to [`PENALTY_MOST`]. With each second
+//!   of penalty it needs [`EVIDENCE`] more quick calls, up to [`EVIDENCE_MOST`]. A callable that is slow now and
+//!   then is so back on the pool for good after a few mistakes, while one that was unlucky is soon inline again;
+//! - **forgiveness**: the last penalty is halved for each [`PATIENCE`] times its own length without another,
+//!   and by a demotion that comes so late that others were not held up for more than their share.
 //!
 //! Time is passed in, in nanoseconds of any clock that does not go back: nothing here reads a clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::counts::{RecentMax, Tally};
+use crate::counts::{RecentMax, Tally};
 
 const MICROSECOND: u64 = 1_000;
 const MILLISECOND: u64 = 1_000 * MICROSECOND;
 const SECOND: u64 = 1_000 * MILLISECOND;
 
 /// A call on the pool up to this long speaks for running it inline: well below the cost of a hop.
-pub(crate) const QUICK: u64 = 30 * MICROSECOND;
+pub const QUICK: u64 = 30 * MICROSECOND;
 /// An inline call up to this long is in order: about what a hop would have cost.
-pub(crate) const SLUGGISH: u64 = 100 * MICROSECOND;
+pub const SLUGGISH: u64 = 100 * MICROSECOND;
 /// An inline call beyond this has held up other requests.
-pub(crate) const SLOW: u64 = MILLISECOND;
+pub const SLOW: u64 = MILLISECOND;
 /// How much time slow inline calls may take in one go: the bound on the latency of other requests.
-pub(crate) const BURST: u64 = 5 * MILLISECOND;
+pub const BURST: u64 = 5 * MILLISECOND;
 /// One part in this many of the passing time is forgiven: with less than 1 % of the time held up,
 /// the 99th percentile of the other requests does not notice.
-pub(crate) const SHARE: u64 = 100;
+pub const SHARE: u64 = 100;
 /// Quick calls in a row that promote a callable.
-pub(crate) const EVIDENCE: u32 = 16;
+pub const EVIDENCE: u32 = 16;
 /// The most quick calls in a row that a callable with a record of penalties needs.
-pub(crate) const EVIDENCE_MOST: u32 = 1024;
+pub const EVIDENCE_MOST: u32 = 1024;
 /// Marks of sluggishness that demote. A sluggish call gives [`SLUGGISH_MARK`], any other takes one
 /// away: eight in a row, or more than one call in five for a while.
-pub(crate) const SLUGGISH_LIMIT: u32 = 32;
+pub const SLUGGISH_LIMIT: u32 = 32;
 const SLUGGISH_MARK: u32 = 4;
 /// How many times as long as it held up others a callable is penalised.
-pub(crate) const RATIO: u64 = 200;
+pub const RATIO: u64 = 200;
 /// The shortest penalty.
-pub(crate) const PENALTY_LEAST: u64 = SECOND;
+pub const PENALTY_LEAST: u64 = SECOND;
 /// The longest penalty.
-pub(crate) const PENALTY_MOST: u64 = 300 * SECOND;
+pub const PENALTY_MOST: u64 = 300 * SECOND;
 /// How many times its own length a penalty takes to be half forgiven.
-pub(crate) const PATIENCE: u64 = 8;
+pub const PATIENCE: u64 = 8;
 
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// Learn from the calls.
     Adaptive,
     /// Always inline.
@@ -68,7 +70,8 @@ pub(crate) enum Mode {
 
 impl Mode {
     /// The mode of this name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "adaptive" => Self::Adaptive,
             "inline" => Self::Inline,
@@ -78,7 +81,8 @@ impl Mode {
     }
 
     /// The name that [`parse`](Self::parse) knows it by.
-    pub(crate) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Adaptive => "adaptive",
             Self::Inline => "inline",
@@ -89,7 +93,7 @@ impl Mode {
 
 /// Where a callable stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     /// On the pool, and watched.
     Threads,
     /// On the reactor's thread.
@@ -100,18 +104,23 @@ pub(crate) enum State {
 
 /// What a policy has seen and decided so far.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) state: State,
-    pub(crate) inline_calls: u64,
-    pub(crate) threaded_calls: u64,
-    pub(crate) promotions: u64,
-    pub(crate) demotions: u64,
+pub struct Snapshot {
+    /// Where the next call goes.
+    pub state: State,
+    /// Calls that ran inline.
+    pub inline_calls: u64,
+    /// Calls that ran on the pool.
+    pub threaded_calls: u64,
+    /// Times that it was moved from the pool to the reactor's thread.
+    pub promotions: u64,
+    /// Times that it was moved back.
+    pub demotions: u64,
     /// The longest call of the last one to two minutes, in nanoseconds.
-    pub(crate) recent_max: u64,
+    pub recent_max: u64,
 }
 
 /// The state machine of one callable; all of its methods may be called from any thread.
-pub(crate) struct Policy {
+pub struct Policy {
     mode: Mode,
     inline: AtomicBool,
     /// Marks of sluggishness. Written without the lock, so that a racing call may lose a mark.
@@ -140,7 +149,9 @@ struct Record {
 }
 
 impl Policy {
-    pub(crate) fn new(mode: Mode) -> Self {
+    /// A callable without a past.
+    #[must_use]
+    pub fn new(mode: Mode) -> Self {
         Self {
             mode,
             inline: AtomicBool::new(mode == Mode::Inline),
@@ -152,19 +163,20 @@ impl Policy {
         }
     }
 
-    pub(crate) fn mode(&self) -> Mode {
+    /// The mode it was made with.
+    pub fn mode(&self) -> Mode {
         self.mode
     }
 
     /// Whether the next call is to run inline. A demotion on another thread may be seen one call late.
     #[inline]
-    pub(crate) fn is_inline(&self) -> bool {
+    pub fn is_inline(&self) -> bool {
         self.inline.load(Ordering::Relaxed)
     }
 
     /// Takes note of an inline call.
     #[inline]
-    pub(crate) fn inline_call(&self, started: u64, ended: u64) {
+    pub fn inline_call(&self, started: u64, ended: u64) {
         let elapsed = ended.saturating_sub(started);
         self.inline_calls.add();
         self.recent_max.note(elapsed, ended);
@@ -177,7 +189,7 @@ impl Policy {
     }
 
     /// Takes note of a call that ran on the pool; the times are those of its own run there, without the hop.
-    pub(crate) fn threaded_call(&self, started: u64, ended: u64) {
+    pub fn threaded_call(&self, started: u64, ended: u64) {
         let elapsed = ended.saturating_sub(started);
         self.threaded_calls.add();
         self.recent_max.note(elapsed, ended);
@@ -205,7 +217,8 @@ impl Policy {
         }
     }
 
-    pub(crate) fn snapshot(&self, now: u64) -> Snapshot {
+    /// What there is to tell about it at `now`.
+    pub fn snapshot(&self, now: u64) -> Snapshot {
         let record = self.record();
         Snapshot {
             state: if self.is_inline() {
@@ -229,6 +242,13 @@ impl Policy {
             return;
         }
         let mut record = self.record();
+        if !self.is_inline() {
+            // It began before the demotion, on another thread: the same mistake, at its own price.
+            if elapsed >= BURST {
+                record.until = record.until.max(now.saturating_add(least_penalty(elapsed)));
+            }
+            return;
+        }
         let held_up = if elapsed > SLOW {
             let forgiven = now.saturating_sub(record.owed_at) / SHARE;
             record.owed = record.owed.saturating_sub(forgiven).saturating_add(elapsed);
@@ -243,18 +263,15 @@ impl Policy {
             if marks < SLUGGISH_LIMIT {
                 return;
             }
-            elapsed
+            elapsed * u64::from(SLUGGISH_LIMIT / SLUGGISH_MARK)
         };
-        let least = held_up.saturating_mul(RATIO).clamp(PENALTY_LEAST, PENALTY_MOST);
-        if self.is_inline() {
-            let before = forgiven(record.penalty, now.saturating_sub(record.promoted_at));
-            record.penalty = before.saturating_mul(2).clamp(least, PENALTY_MOST);
-            record.until = now.saturating_add(record.penalty);
-            self.demote(&mut record);
-        } else {
-            // It began before the demotion, on another thread: the same mistake, so only what it took itself counts.
-            record.until = record.until.max(now.saturating_add(least));
-        }
+        let good = now.saturating_sub(record.promoted_at);
+        let before = forgiven(record.penalty, good);
+        let penalty =
+            if good < held_up.saturating_mul(RATIO) { before.saturating_mul(2) } else { before / 2 };
+        record.penalty = penalty.clamp(least_penalty(held_up), PENALTY_MOST);
+        record.until = now.saturating_add(record.penalty);
+        self.demote(&mut record);
     }
 
     fn demote(&self, record: &mut Record) {
@@ -276,6 +293,11 @@ impl Record {
         let seconds = u32::try_from(self.penalty / SECOND).unwrap_or(u32::MAX);
         EVIDENCE.saturating_mul(seconds).clamp(EVIDENCE, EVIDENCE_MOST)
     }
+}
+
+/// The penalty of a callable without a record.
+fn least_penalty(held_up: u64) -> u64 {
+    held_up.saturating_mul(RATIO).clamp(PENALTY_LEAST, PENALTY_MOST)
 }
 
 /// What is left of `penalty` after `good` nanoseconds without another.
