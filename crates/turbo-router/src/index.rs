@@ -1,179 +1,200 @@
 //! Finds, for a path, the few routes that can match it.
 
-use std::fmt::Write;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
-use crate::template::{Convertor, Part, Template};
+use crate::methods::Methods;
+use crate::template::{Convertor, Segment, Template};
 
-/// Routes by shape and by directory; numbers are positions in declaration order.
+/// A tree of segments. Each node is reached in one way, so a lookup visits a node at most once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
-    /// Templates without `path`.
-    shapes: matchit::Router<usize>,
-    shape_entries: Vec<Entry<Shape>>,
-    /// Templates with `path`, by the static directory before the first parameter.
-    directories: matchit::Router<usize>,
-    directory_entries: Vec<Entry<String>>,
-    /// Routes that `matchit` refused; tried for every path.
-    everywhere: Vec<usize>,
-    filed: Vec<Filed>,
+    /// Routes of the template `""`, which has not even the segment before the first slash.
+    empty: Routes,
+    root: Node,
 }
 
-#[derive(Clone, Debug)]
-struct Entry<K> {
-    key: K,
-    routes: Vec<usize>,
+#[derive(Clone, Debug, Default)]
+struct Node {
+    texts: Texts,
+    /// The branch of segments with a parameter; an empty segment never takes it.
+    param: Option<Box<Node>>,
+    /// Routes whose template ends here.
+    ends: Routes,
+    /// Routes whose next segment has a `path` parameter: they may match however the path goes on.
+    open: Routes,
 }
-
-#[derive(Clone, Debug)]
-enum Filed {
-    Shape(Shape),
-    Directory(String),
-}
-
-/// The segments of a template: `None` stands for one that has a parameter.
-type Shape = Vec<Option<Box<str>>>;
 
 impl Index {
-    /// Adds the route with the next number.
-    pub(crate) fn insert(&mut self, template: &Template) {
-        let number = self.filed.len();
-        let filed = file(template);
-        let accepted = match &filed {
-            Filed::Shape(shape) => self.insert_shape(number, shape),
-            Filed::Directory(directory) => self.insert_directory(number, directory),
-        };
-        if !accepted {
-            self.everywhere.push(number);
+    /// Adds a route; `number` is larger than those before.
+    pub(crate) fn insert(&mut self, number: usize, template: &Template, methods: &Methods) {
+        if template.parts.is_empty() {
+            return self.empty.push(number, methods, true);
         }
-        self.filed.push(filed);
+        let (segments, open) = template.segments();
+        let mut node = &mut self.root;
+        let mut certain = !open;
+        // The first is the empty one before the first slash.
+        for segment in segments.iter().skip(1) {
+            certain &= matches!(segment, Segment::Text(_) | Segment::Whole(Convertor::Str));
+            node = match segment {
+                Segment::Text(text) => node.texts.entry(text),
+                Segment::Whole(_) | Segment::Mixed => node.param.get_or_insert_default(),
+            };
+        }
+        let routes = if open { &mut node.open } else { &mut node.ends };
+        routes.push(number, methods, certain);
     }
 
-    fn insert_shape(&mut self, number: usize, shape: &Shape) -> bool {
-        if !self.shape_entries.iter().any(|entry| entry.key == *shape) {
-            if self.shapes.insert(shape_pattern(shape), self.shape_entries.len()).is_err() {
-                return false;
-            }
-            let routes = self.filed.iter().enumerate().filter_map(|(number, filed)| match filed {
-                Filed::Shape(other) if overlap(shape, other) => Some(number),
-                _ => None,
-            });
-            let routes = routes.filter(|number| !self.everywhere.contains(number)).collect();
-            self.shape_entries.push(Entry { key: shape.clone(), routes });
+    /// The routes that may match `path`; no other does, nor could one of them be hidden by another.
+    ///
+    /// Those without a `path` parameter have the number of segments that the path has, or the path without
+    /// the line feed at its end, and where they have segments of text alone, it has the same text.
+    pub(crate) fn candidates<'i>(&'i self, path: &str) -> Candidates<'i> {
+        let mut candidates = Candidates(SmallVec::new());
+        self.collect(path, &mut candidates);
+        if let Some(shorter) = path.strip_suffix('\n') {
+            self.collect(shorter, &mut candidates);
         }
-        for entry in self.shape_entries.iter_mut().filter(|entry| overlap(&entry.key, shape)) {
-            entry.routes.push(number);
-        }
-        true
+        candidates
     }
 
-    fn insert_directory(&mut self, number: usize, directory: &str) -> bool {
-        if !self.directory_entries.iter().any(|entry| entry.key == directory) {
-            let entry = self.directory_entries.len();
-            let escaped = escape(directory);
-            // A catch-all needs at least one character, `path` none.
-            if self.directories.insert(format!("{escaped}{{*rest}}"), entry).is_err()
-                || self.directories.insert(escaped, entry).is_err()
-            {
-                return false;
-            }
-            let routes = self.filed.iter().enumerate().filter_map(|(number, filed)| match filed {
-                Filed::Directory(above) if directory.starts_with(above) => Some(number),
-                _ => None,
-            });
-            let routes = routes.filter(|number| !self.everywhere.contains(number)).collect();
-            self.directory_entries.push(Entry { key: directory.to_owned(), routes });
+    fn collect<'i>(&'i self, path: &str, candidates: &mut Candidates<'i>) {
+        match path.strip_prefix('/') {
+            Some(rest) => self.root.collect(rest, candidates),
+            None if path.is_empty() => candidates.add(&self.empty),
+            None => {}
         }
-        for entry in self.directory_entries.iter_mut().filter(|entry| entry.key.starts_with(directory)) {
-            entry.routes.push(number);
-        }
-        true
     }
+}
 
-    /// Calls `visit` with the routes that may match, in declaration order, until it returns `Some`.
-    pub(crate) fn search<R>(&self, path: &str, mut visit: impl FnMut(usize) -> Option<R>) -> Option<R> {
-        // A template may match all but the last line feed, and then has the shape of the shorter path.
-        let shorter = path.strip_suffix('\n').map_or(&[][..], |path| self.of_shape(path));
-        let mut lists = [self.of_shape(path), self.in_directory(path), &self.everywhere, shorter];
+impl Node {
+    /// `rest` begins with the segment below this node.
+    fn collect<'i>(&'i self, mut rest: &str, candidates: &mut Candidates<'i>) {
+        let mut node = self;
         loop {
-            let next = lists.iter().filter_map(|list| list.first()).min().copied()?;
-            for list in &mut lists {
-                if list.first() == Some(&next) {
-                    *list = &list[1..];
+            candidates.add(&node.open);
+            let slash = rest.bytes().position(|byte| byte == b'/');
+            let segment = &rest[..slash.unwrap_or(rest.len())];
+            let text = node.texts.get(segment);
+            let param = node.param.as_deref().filter(|_| !segment.is_empty());
+            let Some(slash) = slash else {
+                for end in [text, param].into_iter().flatten() {
+                    candidates.add(&end.ends);
                 }
-            }
-            if let Some(result) = visit(next) {
-                return Some(result);
-            }
-        }
-    }
-
-    fn of_shape(&self, path: &str) -> &[usize] {
-        self.shapes.at(path).map_or(&[], |found| &self.shape_entries[*found.value].routes)
-    }
-
-    fn in_directory(&self, path: &str) -> &[usize] {
-        self.directories.at(path).map_or(&[], |found| &self.directory_entries[*found.value].routes)
-    }
-}
-
-fn file(template: &Template) -> Filed {
-    if template.names().any(|(_, convertor)| convertor == Convertor::Path) {
-        let text = match template.parts().first() {
-            Some(Part::Text(text)) => text,
-            _ => "/",
-        };
-        let directory = &text[..=text.rfind('/').unwrap_or(0)];
-        return Filed::Directory(directory.to_owned());
-    }
-    // No other convertor takes a slash, so the slashes of the text separate the segments.
-    let mut shape: Shape = Vec::new();
-    let mut segment = Some(String::new());
-    for part in template.parts() {
-        match part {
-            Part::Param(..) => segment = None,
-            Part::Text(text) => {
-                for (position, piece) in text.split('/').enumerate() {
-                    if position > 0 {
-                        shape.push(segment.map(String::into_boxed_str));
-                        segment = Some(String::new());
-                    }
-                    if let Some(segment) = &mut segment {
-                        segment.push_str(piece);
-                    }
+                return;
+            };
+            rest = &rest[slash + 1..];
+            node = match (text, param) {
+                (Some(text), Some(param)) => {
+                    text.collect(rest, candidates);
+                    param
                 }
+                (Some(only), None) | (None, Some(only)) => only,
+                (None, None) => return,
+            };
+        }
+    }
+}
+
+/// Routes in declaration order, without those that others of the list hide.
+#[derive(Clone, Debug)]
+struct Routes {
+    numbers: Vec<usize>,
+    /// What the routes serve that match every path which leads to this list. A later route that serves nothing
+    /// else can be neither the first full match of such a path nor the first partial match.
+    served: Methods,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self { numbers: Vec::new(), served: Methods::none() }
+    }
+}
+
+impl Routes {
+    fn push(&mut self, number: usize, methods: &Methods, certain: bool) {
+        if !self.served.includes(methods) {
+            self.numbers.push(number);
+        }
+        if certain {
+            self.served.add(methods);
+        }
+    }
+}
+
+/// An iterator over lists of routes, in declaration order and each route once.
+#[derive(Debug)]
+pub(crate) struct Candidates<'i>(SmallVec<[&'i [usize]; 4]>);
+
+impl<'i> Candidates<'i> {
+    fn add(&mut self, routes: &'i Routes) {
+        if !routes.numbers.is_empty() {
+            self.0.push(&routes.numbers);
+        }
+    }
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        if let [only] = self.0.as_mut_slice() {
+            let (first, others) = only.split_first()?;
+            *only = others;
+            return Some(*first);
+        }
+        let next = self.0.iter().filter_map(|list| list.first()).min().copied()?;
+        for list in &mut self.0 {
+            if list.first() == Some(&next) {
+                *list = &list[1..];
+            }
+        }
+        Some(next)
+    }
+}
+
+/// The branches of a node that are text.
+#[derive(Clone, Debug)]
+enum Texts {
+    Few(Vec<(Box<str>, Node)>),
+    Many(FxHashMap<Box<str>, Node>),
+}
+
+/// How many texts are compared one by one sooner than one is hashed.
+const FEW: usize = 4;
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl Texts {
+    fn get(&self, segment: &str) -> Option<&Node> {
+        match self {
+            Self::Few(list) => list.iter().find_map(|(text, node)| (**text == *segment).then_some(node)),
+            Self::Many(map) => map.get(segment),
+        }
+    }
+
+    /// The branch of `segment`, made if there is none.
+    fn entry(&mut self, segment: &str) -> &mut Node {
+        if let Self::Few(list) = self
+            && list.len() == FEW
+            && list.iter().all(|(text, _)| **text != *segment)
+        {
+            *self = Self::Many(list.drain(..).collect());
+        }
+        match self {
+            Self::Many(map) => map.entry(segment.into()).or_default(),
+            Self::Few(list) => {
+                let at = list.iter().position(|(text, _)| **text == *segment).unwrap_or_else(|| {
+                    list.push((segment.into(), Node::default()));
+                    list.len() - 1
+                });
+                &mut list[at].1
             }
         }
     }
-    shape.push(segment.map(String::into_boxed_str));
-    Filed::Shape(shape)
-}
-
-/// Whether a path can have both shapes. A parameter never matches an empty segment.
-fn overlap(a: &Shape, b: &Shape) -> bool {
-    a.len() == b.len()
-        && a.iter().zip(b).all(|pair| match pair {
-            (Some(a), Some(b)) => a == b,
-            (Some(text), None) | (None, Some(text)) => !text.is_empty(),
-            (None, None) => true,
-        })
-}
-
-fn shape_pattern(shape: &Shape) -> String {
-    let mut pattern = String::new();
-    for (position, segment) in shape.iter().enumerate() {
-        if position > 0 {
-            pattern.push('/');
-        }
-        match segment {
-            Some(text) => pattern.push_str(&escape(text)),
-            None => {
-                let _ = write!(pattern, "{{p{position}}}");
-            }
-        }
-    }
-    pattern
-}
-
-fn escape(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }

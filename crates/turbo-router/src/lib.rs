@@ -6,8 +6,8 @@
 //!
 //! # Templates
 //!
-//! A template starts with `/`. Text matches itself; `{name}` and `{name:convertor}` match as Starlette's
-//! convertors do, several of them in one segment too (`/{a}-{b}`):
+//! A template starts with `/`, or is empty and serves the empty path. Text matches itself; `{name}` and
+//! `{name:convertor}` match as Starlette's convertors do, several of them in one segment too (`/{a}-{b}`):
 //!
 //! | convertor | matches | regular expression |
 //! |---|---|---|
@@ -21,7 +21,12 @@
 //! as much as it can, and gives back as a regular expression would. One line feed after the end is
 //! ignored, because Python's `$` matches before it; `str` takes it as part of its value first.
 //!
-//! Paths are what ASGI calls `path`: percent-decoded. Values are returned as text; converting is the caller's.
+//! [`Router::mount`] declares what `starlette.routing.Mount` does: every method, every path below a prefix.
+//!
+//! Paths are what ASGI calls `path`, percent-decoded, without the root path. Values are returned as text.
+//! Starlette converts them while it searches, so that an `int` with more digits than Python's `int` accepts
+//! (4,300 unless set otherwise) ends the search with a `ValueError`; a caller to whom that matters has to
+//! treat paths of that length apart.
 //!
 //! # The answer
 //!
@@ -32,15 +37,21 @@
 //!
 //! # How it works
 //!
-//! The radix tree of `matchit` prefers the most specific route, so it is not asked for the answer but for the
-//! *shape* that a path has. Templates without `path` are reduced to shapes (`/users/{id:int}.json` to `/users/{}`)
-//! and each shape holds the routes whose shape a common path can have, in declaration order. Templates with
-//! `path` are filed under the directory before it (`/files/{p:path}/raw` under `/files/`), which also holds
-//! those of the directories above. A match looks up one entry of each kind and tries their routes in order,
-//! so its cost depends on the routes that overlap, not on all of them.
+//! The templates form a tree of segments, in which every segment with a parameter is one and the same branch:
+//! `/users/{id:int}.json` is filed under `users`, then "a parameter". A node lists in declaration order the routes
+//! that end there, and those that have a `path` parameter next and so may go on in any way. A lookup descends
+//! by the segments of the path, along the branch of the same text *and* along that of the parameter, and then
+//! tries the routes of the lists it came by in the order of their declaration.
 //!
-//! A template with two or more `path` parameters may take time polynomial in the length of a path, as its
-//! regular expression does.
+//! A lookup therefore costs what the path is long, times the number of routes that overlap on it; the
+//! others cost nothing. Routes with the same methods behind one whose parameters are all `{name}` are not even listed.
+//! Radix trees that answer with the most specific route (`matchit`) cannot serve as the index, because they
+//! refuse some of the templates beside each other (`/{name}` and `/{name:path}`) and do not tell which less specific
+//! routes they passed over.
+//!
+//! A route is tried by backtracking, as a regular expression is, with no allocation for up to four parameters. That
+//! can take a time polynomial in the length of the path where several parameters meet in a segment, so after some
+//! hundred attempts it is given up for a method that takes linear time and some memory.
 //!
 //! ```
 //! use http::Method;
@@ -49,16 +60,21 @@
 //! let mut router = Router::new();
 //! router.insert(Methods::only([Method::GET]), "/users/{id:int}", "user")?;
 //! router.insert(Methods::only([Method::GET]), "/users/{name}", "by name")?;
+//! router.mount("/static", "files")?;
 //!
 //! let Outcome::Full(found) = router.at(&Method::GET, "/users/12") else { panic!("no route") };
 //! assert_eq!((*found.value, found.params.get("id")), ("user", Some("12")));
 //! let Outcome::Partial(found) = router.at(&Method::PUT, "/users/ada") else { panic!("no route") };
 //! assert_eq!(found.methods.iter().collect::<Vec<_>>(), [Method::GET]);
+//! let Outcome::Full(found) = router.at(&Method::PUT, "/static/css/a.css") else { panic!("no route") };
+//! assert_eq!((*found.value, found.params.get_index(0)), ("files", Some("css/a.css")));
 //! # Ok::<(), turbo_router::InsertError>(())
 //! ```
 #![forbid(unsafe_code)]
 
+mod exhaustive;
 mod index;
+mod matcher;
 mod methods;
 mod router;
 mod template;

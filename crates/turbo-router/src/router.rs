@@ -1,10 +1,9 @@
 //! The router: insertion and lookup.
 
-use std::ops::Range;
-
 use http::Method;
 
 use crate::index::Index;
+use crate::matcher::{Matcher, Spans};
 use crate::methods::Methods;
 use crate::template::{Convertor, InsertError, Template};
 
@@ -17,8 +16,9 @@ pub struct Router<T> {
 
 #[derive(Clone, Debug)]
 struct Route<T> {
-    template: Template,
+    matcher: Matcher,
     methods: Methods,
+    params: Box<[(Box<str>, Convertor)]>,
     value: T,
 }
 
@@ -44,27 +44,48 @@ pub struct Match<'r, 'p, T> {
     pub params: Params<'r, 'p>,
 }
 
-/// The values of a matched route's parameters, as text of the path.
-#[derive(Debug)]
+/// The values of a matched route's parameters, as text of the path. Up to four need no allocation.
+#[derive(Clone, Debug)]
 pub struct Params<'r, 'p> {
-    template: &'r Template,
+    declared: &'r [(Box<str>, Convertor)],
     path: &'p str,
-    spans: Vec<Range<usize>>,
+    spans: Spans,
 }
 
-impl<'p> Params<'_, 'p> {
+impl<'r, 'p> Params<'r, 'p> {
     /// The value of the parameter `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'p str> {
-        self.iter().find_map(|(candidate, _, value)| (candidate == name).then_some(value))
+        self.get_index(self.declared.iter().position(|(candidate, _)| **candidate == *name)?)
+    }
+
+    /// The value of a parameter by its position in the template, from 0.
+    #[must_use]
+    pub fn get_index(&self, position: usize) -> Option<&'p str> {
+        let (start, end) = *self.spans.get(position)?;
+        self.path.get(start..end)
     }
 
     /// Name, convertor and value of each parameter, in the order of the template.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Convertor, &'p str)> {
-        self.template
-            .names()
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'r str, Convertor, &'p str)> {
+        let path = self.path;
+        self.declared
+            .iter()
             .zip(&self.spans)
-            .map(|((name, convertor), span)| (name, convertor, &self.path[span.clone()]))
+            .map(move |((name, convertor), (start, end))| (&**name, *convertor, &path[*start..*end]))
+    }
+
+    /// How many parameters the template has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether the template has no parameter.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
     }
 }
 
@@ -87,39 +108,52 @@ impl<T> Router<T> {
     /// If `template` is not one; the router is then unchanged.
     pub fn insert(&mut self, methods: Methods, template: &str, value: T) -> Result<(), InsertError> {
         let template = Template::parse(template)?;
-        self.index.insert(&template);
-        self.routes.push(Route { template, methods, value });
+        self.index.insert(self.routes.len(), &template, &methods);
+        self.routes.push(Route {
+            matcher: Matcher::new(&template),
+            methods,
+            params: template.params.into(),
+            value,
+        });
         Ok(())
+    }
+
+    /// Appends a mount: a route for every method and every path below `prefix`, as `starlette.routing.Mount`.
+    ///
+    /// Slashes at the end of the prefix do not count; it may be empty. What comes after the prefix and a slash
+    /// is the value of the last parameter, `path`. The prefix itself, without a slash, is not served.
+    ///
+    /// # Errors
+    /// If `prefix` is no template, or has a parameter `path`; the router is then unchanged.
+    pub fn mount(&mut self, prefix: &str, value: T) -> Result<(), InsertError> {
+        self.insert(Methods::any(), &format!("{}/{{path:path}}", prefix.trim_end_matches('/')), value)
     }
 
     /// Finds the route for a method and a percent-decoded path.
     pub fn at<'r, 'p>(&'r self, method: &Method, path: &'p str) -> Outcome<'r, 'p, T> {
         let mut partial = None;
-        let mut spans = Vec::new();
-        let full = self.index.search(path, |number| {
+        let mut spans = Spans::new();
+        for number in self.index.candidates(path) {
             let route = &self.routes[number];
             let served = route.methods.contains(method);
-            if (!served && partial.is_some()) || !route.template.matches(path, &mut spans) {
-                return None;
+            if (!served && partial.is_some()) || !route.matcher.matches(path, &mut spans) {
+                continue;
             }
-            let found = route.found(path, std::mem::take(&mut spans));
             if served {
-                return Some(found);
+                return Outcome::Full(route.found(path, spans));
             }
-            partial = Some(found);
-            None
-        });
-        match (full, partial) {
-            (Some(found), _) => Outcome::Full(found),
-            (None, Some(found)) => Outcome::Partial(found),
-            (None, None) => Outcome::None,
+            partial = Some(route.found(path, std::mem::take(&mut spans)));
         }
+        partial.map_or(Outcome::None, Outcome::Partial)
     }
 }
 
 impl<T> Route<T> {
-    fn found<'r, 'p>(&'r self, path: &'p str, spans: Vec<Range<usize>>) -> Match<'r, 'p, T> {
-        let params = Params { template: &self.template, path, spans };
-        Match { value: &self.value, methods: &self.methods, params }
+    fn found<'r, 'p>(&'r self, path: &'p str, spans: Spans) -> Match<'r, 'p, T> {
+        Match {
+            value: &self.value,
+            methods: &self.methods,
+            params: Params { declared: &self.params, path, spans },
+        }
     }
 }

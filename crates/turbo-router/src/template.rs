@@ -1,7 +1,6 @@
-//! Path templates: parsing, and matching with the results of Starlette's regular expressions.
+//! Path templates: what `starlette.routing.compile_path` makes of a text, in parts.
 
 use std::fmt;
-use std::ops::Range;
 
 /// What a parameter matches; see the [crate documentation](crate#templates).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +18,11 @@ pub enum Convertor {
     Uuid,
 }
 
-/// Why a template cannot be a route.
+/// Why a text cannot be the template of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InsertError {
-    /// The template does not start with `/`.
+    /// The template is not empty and does not start with `/`; Starlette would take it for the name of a host.
     NoLeadingSlash(String),
     /// `{name:convertor}` names a convertor that does not exist.
     UnknownConvertor {
@@ -60,20 +59,35 @@ impl std::error::Error for InsertError {}
 #[derive(Clone, Debug)]
 pub(crate) enum Part {
     Text(Box<str>),
-    Param(Box<str>, Convertor),
+    Param(Convertor),
+}
+
+/// What a template has between two slashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// Text alone, or nothing.
+    Text(String),
+    /// One parameter and nothing else.
+    Whole(Convertor),
+    /// Any other mixture.
+    Mixed,
 }
 
 /// A parsed template.
 #[derive(Clone, Debug)]
-pub(crate) struct Template(Vec<Part>);
+pub(crate) struct Template {
+    pub(crate) parts: Vec<Part>,
+    /// Name and convertor of the parameters, in order.
+    pub(crate) params: Vec<(Box<str>, Convertor)>,
+}
 
 impl Template {
     pub(crate) fn parse(text: &str) -> Result<Self, InsertError> {
-        if !text.starts_with('/') {
+        if !(text.is_empty() || text.starts_with('/')) {
             return Err(InsertError::NoLeadingSlash(text.to_owned()));
         }
         let mut parts = Vec::new();
-        let mut names: Vec<&str> = Vec::new();
+        let mut params: Vec<(Box<str>, Convertor)> = Vec::new();
         let mut literal = 0;
         let mut from = 0;
         while let Some(open) = text[from..].find('{').map(|at| from + at) {
@@ -87,42 +101,64 @@ impl Template {
                     convertor: convertor.to_owned(),
                 });
             };
-            if names.contains(&name) {
+            if params.iter().any(|(other, _)| **other == *name) {
                 return Err(InsertError::DuplicateParameter {
                     template: text.to_owned(),
                     name: name.to_owned(),
                 });
             }
-            names.push(name);
             if literal < open {
                 parts.push(Part::Text(text[literal..open].into()));
             }
-            parts.push(Part::Param(name.into(), convertor));
+            parts.push(Part::Param(convertor));
+            params.push((name.into(), convertor));
             literal = end;
             from = end;
         }
         if literal < text.len() {
             parts.push(Part::Text(text[literal..].into()));
         }
-        Ok(Self(parts))
+        Ok(Self { parts, params })
     }
 
-    pub(crate) fn parts(&self) -> &[Part] {
-        &self.0
+    /// The segments before the one with the first `path` parameter, and whether there is one.
+    ///
+    /// No other convertor takes a slash, so up to there the slashes of the template are those of the path.
+    pub(crate) fn segments(&self) -> (Vec<Segment>, bool) {
+        let mut segments = Vec::new();
+        let mut segment = Segment::Text(String::new());
+        for part in &self.parts {
+            match part {
+                Part::Param(Convertor::Path) => return (segments, true),
+                Part::Param(convertor) => segment = segment.and_param(*convertor),
+                Part::Text(text) => {
+                    let mut pieces = text.split('/');
+                    segment = segment.and_text(pieces.next().unwrap_or_default());
+                    for piece in pieces {
+                        segments.push(std::mem::replace(&mut segment, Segment::Text(piece.to_owned())));
+                    }
+                }
+            }
+        }
+        segments.push(segment);
+        (segments, false)
+    }
+}
+
+impl Segment {
+    fn and_param(self, convertor: Convertor) -> Self {
+        match self {
+            Self::Text(text) if text.is_empty() => Self::Whole(convertor),
+            _ => Self::Mixed,
+        }
     }
 
-    /// Parameter names in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, Convertor)> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Param(name, convertor) => Some((&**name, *convertor)),
-            Part::Text(_) => None,
-        })
-    }
-
-    /// Whether the whole path matches; `spans` then holds the range of each parameter, in order.
-    pub(crate) fn matches(&self, path: &str, spans: &mut Vec<Range<usize>>) -> bool {
-        spans.clear();
-        rest_matches(&self.0, path, 0, spans)
+    fn and_text(self, more: &str) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text + more),
+            whole if more.is_empty() => whole,
+            _ => Self::Mixed,
+        }
     }
 }
 
@@ -141,24 +177,6 @@ fn identifier(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn rest_matches(parts: &[Part], path: &str, at: usize, spans: &mut Vec<Range<usize>>) -> bool {
-    let rest = &path[at..];
-    match parts.split_first() {
-        None => rest.is_empty() || rest == "\n",
-        Some((Part::Text(text), after)) => {
-            rest.starts_with(&**text) && rest_matches(after, path, at + text.len(), spans)
-        }
-        Some((Part::Param(_, convertor), after)) => convertor.try_lengths(rest, |length| {
-            spans.push(at..at + length);
-            let matched = rest_matches(after, path, at + length, spans);
-            if !matched {
-                spans.pop();
-            }
-            matched
-        }),
-    }
-}
-
 impl Convertor {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
@@ -170,47 +188,4 @@ impl Convertor {
             _ => return None,
         })
     }
-
-    /// Offers the lengths this convertor can take of `rest`, in the order of a backtracking
-    /// regular expression, until one is accepted.
-    fn try_lengths(self, rest: &str, mut accept: impl FnMut(usize) -> bool) -> bool {
-        match self {
-            Self::Str => {
-                let longest = rest.find('/').unwrap_or(rest.len());
-                (1..=longest).rev().any(|length| rest.is_char_boundary(length) && accept(length))
-            }
-            Self::Path => {
-                let longest = rest.find('\n').unwrap_or(rest.len());
-                (0..=longest).rev().any(|length| rest.is_char_boundary(length) && accept(length))
-            }
-            Self::Int => (1..=digits(rest)).rev().any(accept),
-            Self::Float => {
-                let whole = digits(rest);
-                let fraction = rest[whole..].strip_prefix('.').map_or(0, digits);
-                whole > 0
-                    && ((1..=fraction).rev().any(|length| accept(whole + 1 + length))
-                        || (1..=whole).rev().any(accept))
-            }
-            Self::Uuid => uuid(rest.as_bytes()).is_some_and(accept),
-        }
-    }
-}
-
-fn digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
-}
-
-fn uuid(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    for (group, size) in [8, 4, 4, 4, 12].into_iter().enumerate() {
-        if group > 0 && bytes.get(at) == Some(&b'-') {
-            at += 1;
-        }
-        let end = at + size;
-        if !bytes.get(at..end)?.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        at = end;
-    }
-    Some(at)
 }
