@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from turboapi.config import Config
 from turboapi.errors import ConfigError
 from turboapi.main import run
+from turboapi.sync import sync_mode
 
 if TYPE_CHECKING:
     from turboapi._engine import __version__
     from turboapi.applications import TurboAPI
     from turboapi.server import Server
 
-__all__ = ["Config", "ConfigError", "Server", "TurboAPI", "__version__", "run"]
+__all__ = ["Config", "ConfigError", "Server", "TurboAPI", "__version__", "run", "sync_mode"]
 
 
 def __getattr__(name: str) -> Any:

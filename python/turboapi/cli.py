@@ -13,6 +13,7 @@ from turboapi.config import Config
 from turboapi.errors import UNSUPPORTED_OPTIONS, ConfigError
 from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG
 from turboapi.main import serve
+from turboapi.sync import SYNC_MODES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -210,6 +211,14 @@ _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
         type=int,
         default=None,
         help="Maximum size of a request's head, in bytes.",
+    ),
+    click.option(
+        "--sync-mode",
+        type=click.Choice(list(SYNC_MODES)),
+        default="adaptive",
+        show_default=True,
+        help="Where def endpoints and dependencies run: inline once their calls have proved quick, always "
+        "inline, or always on threads.",
     ),
     click.option(
         "--app-dir",

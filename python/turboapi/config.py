@@ -12,6 +12,7 @@ from turboapi.apps import load_app
 from turboapi.errors import UNSUPPORTED_OPTIONS, ConfigError, unsupported_option
 from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG, LogConfig, configure_logging, error_logger
 from turboapi.message_log import message_log_wanted, with_message_log
+from turboapi.sync import SYNC_MODES, SyncMode
 
 LifespanType = Literal["auto", "on", "off"]
 InterfaceType = Literal["auto", "asgi3", "asgi2"]
@@ -58,6 +59,7 @@ class ConfigOptions(TypedDict, total=False):
     app_dir: str | os.PathLike[str] | None
     factory: bool
     h11_max_incomplete_event_size: int | None
+    sync_mode: SyncMode
 
 
 @dataclasses.dataclass
@@ -69,7 +71,8 @@ class Config:
 
     - `threads`: event loops in one process, each on its own thread (free-threaded Python only);
     - `timeout_header`: how long a client may take to send a request's head;
-    - `limit_connections`: connections above this number wait in the backlog.
+    - `limit_connections`: connections above this number wait in the backlog;
+    - `sync_mode`: where `def` endpoints and dependencies run (`turboapi.sync`).
 
     Raises `ConfigError` for a value that cannot apply and for an option of uvicorn that has no
     equivalent here (`turboapi.errors.UNSUPPORTED_OPTIONS`).
@@ -116,6 +119,7 @@ class Config:
     app_dir: str | os.PathLike[str] | None = None
     factory: bool = False
     h11_max_incomplete_event_size: int | None = None
+    sync_mode: SyncMode = "adaptive"
 
     loaded_app: ASGIApp | None = dataclasses.field(default=None, init=False, repr=False)
 
@@ -220,6 +224,7 @@ class Config:
             ("ws", ("auto", "none")),
             ("lifespan", ("auto", "on", "off")),
             ("interface", ("auto", "asgi3", "asgi2")),
+            ("sync_mode", SYNC_MODES),
         ):
             value = getattr(self, name)
             if value not in allowed:

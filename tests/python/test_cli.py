@@ -77,6 +77,14 @@ def test_flags_and_repeated_options() -> None:
     assert values["headers"] == [("X-A", "1"), ("X-B", " 2:3")]
 
 
+@pytest.mark.parametrize("command", [run, dev], ids=["run", "dev"])
+def test_the_mode_of_sync_callables(command: click.Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parameters("main:app", command=command)["sync_mode"] == "adaptive"
+    monkeypatch.setenv("TURBOAPI_SYNC_MODE", "inline")
+    assert parameters("main:app", command=command)["sync_mode"] == "inline"
+    assert parameters("main:app", "--sync-mode", "threads", command=command)["sync_mode"] == "threads"
+
+
 def test_dev_is_run_with_reload() -> None:
     assert "workers" not in parameters("main:app", command=dev)
     assert parameters("main:app", "--reload-include", "*.html", command=dev)["reload_includes"] == ("*.html",)
@@ -95,6 +103,7 @@ def test_dev_is_run_with_reload() -> None:
         (["--reload", "--workers", "2"], "workers cannot be combined with reload"),
         (["--reload-dir", "."], "need reload=True"),
         (["--lifespan", "maybe"], "'maybe' is not one of"),
+        (["--sync-mode", "fast"], "'fast' is not one of 'adaptive', 'inline', 'threads'"),
     ],
 )
 def test_an_option_that_cannot_apply_is_an_error(arguments: list[str], message: str) -> None:

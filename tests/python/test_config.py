@@ -64,6 +64,7 @@ def test_an_unknown_option_is_an_error() -> None:
         ({"timeout_keep_alive": -1}, "timeout_keep_alive is -1"),
         ({"timeout_graceful_shutdown": -0.5}, "timeout_graceful_shutdown is -0.5"),
         ({"lifespan": "maybe"}, "lifespan is 'maybe'; use one of auto, on, off"),
+        ({"sync_mode": "fast"}, "sync_mode is 'fast'; use one of adaptive, inline, threads"),
         ({"ws": "wsproto"}, "ws is 'wsproto'; use one of auto, none"),
         ({"interface": "wsgi"}, "a2wsgi"),
         ({"log_level": "loud"}, "log_level is 'loud'; use one of critical"),
