@@ -90,7 +90,7 @@ fn place(py: Python<'_>, spec: &ParameterSpec<'_>) -> PyResult<Place> {
     };
     Ok(match (spec.location.as_str(), spec.kind.as_str()) {
         ("path", "one") => {
-            let index = spec.index.ok_or_else(|| invalid("index", first))?;
+            let index = spec.place.ok_or_else(|| invalid("place", first))?;
             Place::Path { index, name: PyString::new(py, first).unbind() }
         }
         ("query", "one") => Place::Query(names()),

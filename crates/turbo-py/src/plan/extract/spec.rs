@@ -7,7 +7,7 @@ pub(super) struct ParameterSpec<'py> {
     pub(super) location: String,
     pub(super) kind: String,
     pub(super) keys: Vec<String>,
-    pub(super) index: Option<usize>,
+    pub(super) place: Option<usize>,
     pub(super) literal: Option<String>,
     pub(super) validate: Bound<'py, PyAny>,
     pub(super) empty_is_missing: bool,
