@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
-__all__ = ["ClientDisconnected", "HttpServer", "Pace", "Reactor", "__version__", "build_profile"]
+from turboapi.plans.specs import BodySpec, ParameterSpec
+
+__all__ = ["ClientDisconnected", "Extractor", "HttpServer", "Pace", "Reactor", "__version__", "build_profile"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -105,7 +107,8 @@ class HttpServer:
 class Pace:
     """Where one sync callable runs: on the thread pool, or inline on the event loop's thread.
 
-    In the mode "adaptive" it starts on the pool and learns from the calls; every method may be called from any thread.
+    In the mode "adaptive" it starts on the pool and learns from the calls. Every method may be called from
+    any thread.
     """
 
     def __new__(cls, name: str, mode: str) -> Self:
@@ -126,7 +129,29 @@ class Pace:
     def state(self) -> dict[str, Any]:
         """What was learned so far.
 
-        "name", "mode"; "state": "threads", "inline" or "demoted"; the counts "inline_calls", "threaded_calls",
-        "promotions", "demotions"; "recent_max_ns": the longest call of the last minutes, in nanoseconds;
-        "demoted_for": seconds until it may run inline again.
+        "name", "mode"; "state": "threads", "inline" or "demoted"; the counts "inline_calls",
+        "threaded_calls", "promotions", "demotions"; "recent_max_ns": the longest call of the last minutes, in
+        nanoseconds; "demoted_for": seconds until it may run inline again.
         """
+
+@final
+class Extractor:
+    """Extracts and validates the parameters and the body of one route."""
+
+    def __new__(cls, parameters: list[ParameterSpec], body: BodySpec | None) -> Self: ...
+    def from_scope(
+        self, scope: dict[str, Any], path_params: dict[str, Any], body: object
+    ) -> list[Any] | None:
+        """The values of parameters and body fields, for what FastAPI's handler has: parameters that Starlette
+        converted, and the parsed body or pydantic's `Undefined`.
+
+        None refuses: something is missing, invalid or in doubt.
+        """
+    def from_request(
+        self,
+        query: str,
+        headers: list[tuple[bytes, bytes]],
+        path: list[tuple[str, str]],
+        body: bytes | None = None,
+    ) -> list[Any] | None:
+        """The same for a request as the engine has it; `path` holds convertor and text in template order."""

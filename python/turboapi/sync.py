@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Literal, TypeVar, get_args
 
 SyncMode = Literal["adaptive", "inline", "threads"]
@@ -47,11 +48,32 @@ def sync_mode_of(callable: Callable[..., Any], default: SyncMode) -> SyncMode:
     Looks through `functools.partial` and decorators that set `__wrapped__`, and at the `__call__` of an
     instance; the outermost mode wins.
     """
-    seen: Any = callable
-    while seen is not None:
-        for candidate in (seen, inspect.getattr_static(type(seen), "__call__", None)):
-            mode = getattr(candidate, _ATTRIBUTE, None)
-            if mode in SYNC_MODES:
-                return mode  # type: ignore[no-any-return]
-        seen = seen.func if isinstance(seen, functools.partial) else getattr(seen, "__wrapped__", None)
-    return default
+    return own_sync_mode(callable) or default
+
+
+def own_sync_mode(callable: Callable[..., Any]) -> SyncMode | None:
+    """The mode that `sync_mode` gave to `callable`, found as `sync_mode_of` does."""
+    for layer in layers(callable):
+        mode = inspect.getattr_static(layer, _ATTRIBUTE, None)
+        if mode in SYNC_MODES:
+            return mode  # type: ignore[no-any-return]
+    return None
+
+
+def layers(callable: Callable[..., Any]) -> Iterator[Any]:
+    """`callable` and what it leads to: the function of a method or partial, `__call__`, `__wrapped__`."""
+    pending: list[Any] = [callable]
+    seen = set[int]()
+    for layer in pending:
+        if layer is None or id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        yield layer
+        if isinstance(layer, MethodType | staticmethod | classmethod):
+            pending.append(layer.__func__)
+        elif isinstance(layer, functools.partial):
+            pending.append(layer.func)
+        elif not isinstance(layer, FunctionType | BuiltinFunctionType | type):
+            pending.append(inspect.getattr_static(type(layer), "__call__", None))
+        # Read statically: a proxy's __getattr__ may answer for ever, or raise.
+        pending.append(inspect.getattr_static(layer, "__wrapped__", None))
