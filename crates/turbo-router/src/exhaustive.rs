@@ -97,3 +97,47 @@ fn one_or_more(row: &mut [bool], next: impl Fn(usize) -> bool, takes: impl Fn(us
         row[at] = takes(at) && (next(at + 1) || row[at + 1]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+    use crate::matcher::{Spans, backtracking_matches};
+    use crate::template::{Convertor, Part};
+
+    /// All sequences of up to `length` of the items.
+    fn sequences<T: Clone>(items: &[T], length: usize) -> Vec<Vec<T>> {
+        let mut all = vec![vec![]];
+        let mut last = all.clone();
+        for _ in 0..length {
+            let longer = |short: &Vec<T>, item| [short.as_slice(), std::slice::from_ref(item)].concat();
+            last = last.iter().flat_map(|short| items.iter().map(move |item| longer(short, item))).collect();
+            all.extend_from_slice(&last);
+        }
+        all
+    }
+
+    #[test]
+    fn results_are_those_of_backtracking() {
+        let text = |text: &str| Part::Text(text.into());
+        let params = [Convertor::Str, Convertor::Path, Convertor::Int, Convertor::Float].map(Part::Param);
+        let parts = sequences(&[&params[..], &[text("1"), text("."), text("/")]].concat(), 3);
+        let paths = sequences(&["1", ".", "/", "\u{e9}", "\n"], 4);
+        for parts in parts {
+            for path in &paths {
+                let path = path.concat();
+                let (mut quick, mut slow) = (Spans::new(), Spans::new());
+                let want = backtracking_matches(&parts, &path, 0, &mut quick, &mut u32::MAX.clone());
+                assert_eq!(matches(&parts, &path, &mut slow), want, "{path:?} {parts:?}");
+                assert!(!want || slow == quick, "{path:?} {parts:?}: {slow:?}, not {quick:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn identifiers_among_parameters_are_found() {
+        let parts = [Convertor::Str, Convertor::Uuid, Convertor::Int].map(Part::Param);
+        let mut spans = Spans::new();
+        assert!(matches(&parts, "00123e4567-e89b12d3-A4564266141740007", &mut spans));
+        assert_eq!(spans.as_slice(), [(0, 2), (2, 36), (36, 37)]);
+    }
+}

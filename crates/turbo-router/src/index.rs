@@ -198,3 +198,49 @@ impl Texts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::Index;
+    use crate::methods::Methods;
+    use crate::template::Template;
+
+    fn index(templates: impl IntoIterator<Item = String>) -> Index {
+        let mut index = Index::default();
+        for (number, template) in templates.into_iter().enumerate() {
+            let Ok(template) = Template::parse(&template) else { panic!("{template:?}") };
+            index.insert(number, &template, &Methods::only([Method::GET]));
+        }
+        index
+    }
+
+    #[test]
+    fn only_routes_that_overlap_on_the_path_are_tried() {
+        let templates = (0..999).map(|number| match number % 3 {
+            0 => format!("/{{tenant}}/r{number}/{{id:int}}"),
+            1 => format!("/t{number}/{{collection}}/{{id}}"),
+            _ => format!("/{{tenant}}/r{number}/{{rest:path}}"),
+        });
+        let index = index(templates);
+        for (path, want) in [
+            ("/acme/r3/7", &[3][..]),
+            ("/t4/r3/7", &[3, 4]),
+            ("/t4/r5/a", &[4, 5]),
+            ("/acme/r5/a/b", &[5]),
+            ("/acme/r5", &[]),
+            ("/t4/none/x", &[4]),
+        ] {
+            assert_eq!(index.candidates(path).collect::<Vec<_>>(), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn routes_that_others_hide_are_not_tried() {
+        let index = index(
+            ["/a/{x}", "/a/{y}", "/a/{z:int}", "/{q}/{r:int}", "/{q}/{r}", "/{s}/{t:int}"].map(Into::into),
+        );
+        assert_eq!(index.candidates("/a/1").collect::<Vec<_>>(), [0, 3, 4]);
+    }
+}

@@ -79,8 +79,8 @@ fn direct_matches(params: &[Direct], path: &str, spans: &mut Spans) -> bool {
     true
 }
 
-/// `spans` is of no use unless the result is true.
-fn backtracking_matches(
+/// Matches `parts` from `at` on. `spans` is of no use unless the result is true and there is patience left.
+pub(crate) fn backtracking_matches(
     parts: &[Part],
     path: &str,
     at: usize,

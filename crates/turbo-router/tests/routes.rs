@@ -132,6 +132,57 @@ fn a_partial_match_names_the_methods_of_the_first_route() {
 }
 
 #[test]
+fn an_empty_set_of_methods_serves_all() {
+    let mut router = Router::new();
+    router.insert(Methods::only([]), "/x", 1).unwrap();
+    router.insert(Methods::any(), "/x", 2).unwrap();
+    let purge = Method::from_bytes(b"PURGE").unwrap();
+    for method in [Method::GET, Method::OPTIONS, purge] {
+        assert!(matches!(router.at(&method, "/x"), Outcome::Full(found) if *found.value == 1), "{method}");
+    }
+}
+
+#[test]
+fn methods_beyond_the_standard_are_methods_like_others() {
+    let [purge, report] = [b"PURGE".as_slice(), b"REPORT"].map(|name| Method::from_bytes(name).unwrap());
+    let mut router = Router::new();
+    router.insert(Methods::only([purge.clone(), Method::GET]), "/{a}", 1).unwrap();
+    router.insert(Methods::only([report.clone()]), "/{b}", 2).unwrap();
+    router.insert(Methods::only([purge.clone(), report.clone()]), "/{c}", 3).unwrap();
+    assert!(matches!(router.at(&purge, "/x"), Outcome::Full(found) if *found.value == 1));
+    assert!(matches!(router.at(&report, "/x"), Outcome::Full(found) if *found.value == 2));
+    assert!(matches!(router.at(&Method::PUT, "/x"), Outcome::Partial(found) if *found.value == 1));
+}
+
+#[test]
+fn a_mount_serves_every_method_below_its_prefix() {
+    let mut router = Router::new();
+    router.insert(Methods::only([Method::GET]), "/files/list", "list").unwrap();
+    router.mount("/files/", "files").unwrap();
+    router.mount("/{tenant}/docs", "docs").unwrap();
+    router.mount("", "all").unwrap();
+    for (method, path, value, params) in [
+        (Method::GET, "/files/list", "list", &[][..]),
+        (Method::PUT, "/files/list", "files", &["list"]),
+        (Method::GET, "/files/", "files", &[""]),
+        (Method::GET, "/files//a/b", "files", &["/a/b"]),
+        (Method::GET, "/files", "all", &["files"]),
+        (Method::GET, "/acme/docs/x", "docs", &["acme", "x"]),
+        (Method::GET, "/acme/docs", "all", &["acme/docs"]),
+    ] {
+        let Outcome::Full(found) = router.at(&method, path) else { panic!("no route for {path}") };
+        let values: Vec<_> = found.params.iter().map(|(_, _, value)| value).collect();
+        assert_eq!((*found.value, &*values), (value, params), "{path}");
+    }
+    assert!(router.mount("/{path}", "twice").is_err());
+}
+
+#[test]
+fn the_empty_path_has_a_template() {
+    Table { routes: &["", "/"], paths: &[("", Some(("", &[]))), ("/", Some(("/", &[]))), ("*", None)] }.run();
+}
+
+#[test]
 fn parameters_keep_name_and_convertor() {
     let mut router = Router::new();
     router.insert(Methods::any(), "/{a:int}/{b}", ()).unwrap();
@@ -140,7 +191,17 @@ fn parameters_keep_name_and_convertor() {
         found.params.iter().collect::<Vec<_>>(),
         [("a", Convertor::Int, "1"), ("b", Convertor::Str, "two")]
     );
-    assert_eq!(found.params.get("c"), None);
+    assert_eq!((found.params.get("b"), found.params.get("c")), (Some("two"), None));
+    assert_eq!((found.params.get_index(1), found.params.get_index(2)), (Some("two"), None));
+    assert_eq!((found.params.len(), found.params.is_empty()), (2, false));
+}
+
+#[test]
+fn more_parameters_than_are_stored_in_place() {
+    let mut router = Router::new();
+    router.insert(Methods::any(), "/{a}/{b}/{c}/{d}/{e}/{f}", ()).unwrap();
+    let Outcome::Full(found) = router.at(&Method::GET, "/1/2/3/4/5/6") else { panic!("no route") };
+    assert_eq!(found.params.iter().map(|(_, _, value)| value).collect::<String>(), "123456");
 }
 
 #[test]
