@@ -1,0 +1,168 @@
+"""Solving the dependencies of a request from its program, in place of FastAPI's walk over the tree.
+
+Everything is taken from the request and validated first; only then is anything of the user's called. So a request
+that the extractor refuses is still untouched, and FastAPI's own `solve_dependencies` answers for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fastapi import BackgroundTasks
+from fastapi.dependencies.utils import SolvedDependency, _solve_generator
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from turboapi.plans.generators import enter_async_generator, enter_generator, inside_cancel_scope
+
+if TYPE_CHECKING:
+    from turboapi.plans.dependencies import Call, Program
+    from turboapi.plans.python_plan import ExtractorLike, PaceLike
+
+
+class Solved(NamedTuple):
+    """What the endpoint is called with, and what goes into its response."""
+
+    values: dict[str, Any]
+    background: BackgroundTasks | None
+    response: Response | None
+    """The injected response, if something takes one."""
+
+
+Solve = Callable[[Request, Any], Awaitable[Solved | None]]
+_Run = Callable[[dict[str, Any], Request], Awaitable[Any]]
+_Step = tuple[_Run, tuple[tuple[str, int], ...], int]
+
+
+def compile_solve(
+    program: Program, extractor: ExtractorLike | None, paces: Callable[[Callable[..., Any]], PaceLike]
+) -> Solve:
+    """The function from a request and its parsed body to what the endpoint is called with; `None` is a refusal.
+
+    Until it has returned `None` it has called nothing of the user's.
+    """
+    calls = program.calls[:-1]
+    first = next((call for call in calls if call.kind == "asyncgen"), None)
+    steps = tuple(
+        (_compile_call(call, paces, first=call is first), call.arguments, call.out) for call in calls
+    )
+    endpoint = program.calls[-1].arguments
+    uses = program.uses
+    takes_response, takes_background = program.response in uses, program.background in uses
+    request_slot, response_slot, background_slot = program.request, program.response, program.background
+    makers = program.makers
+    others = [None] * (program.slots - program.request)
+
+    async def solve(request: Request, body: Any) -> Solved | None:
+        slots: list[Any] | None
+        if extractor is None:
+            slots = []
+        else:
+            slots = extractor.from_scope(request.scope, request.path_params, body)
+            if slots is None:
+                return None
+        slots.extend(others)
+        slots[request_slot] = request
+        response = background = None
+        if takes_response:
+            slots[response_slot] = response = injected_response()
+        if takes_background:
+            slots[background_slot] = background = BackgroundTasks()
+        for slot, make in makers:
+            slots[slot] = make()
+        for run, arguments, out in steps:
+            slots[out] = await run({name: slots[slot] for name, slot in arguments}, request)
+        return Solved({name: slots[slot] for name, slot in endpoint}, background, response)
+
+    return solve
+
+
+def injected_response() -> Response:
+    """The response object that a parameter of type `Response` gets: no status yet and no headers."""
+    response = Response()
+    del response.headers["content-length"]
+    response.status_code = None  # type: ignore[assignment]
+    return response
+
+
+def run_sync(call: Callable[..., Any], pace: PaceLike) -> Callable[[dict[str, Any]], Awaitable[Any]]:
+    """A coroutine function that calls `call` where its pace says: here, or in a thread as FastAPI does."""
+
+    async def run(arguments: dict[str, Any]) -> Any:
+        if pace.inline:
+            # StopIteration leaves this coroutine as the RuntimeError that it is when it leaves a thread.
+            return pace.call(call, **arguments)
+        return await run_in_threadpool(pace.timed(call), **arguments)
+
+    return run
+
+
+def _compile_call(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *, first: bool) -> _Run:
+    function = call.call
+    if call.kind == "async":
+
+        async def run_coroutine(arguments: dict[str, Any], request: Request) -> Any:
+            return await function(**arguments)
+
+        return run_coroutine
+    if call.kind == "sync":
+        run_function = run_sync(function, paces(function))
+
+        async def run(arguments: dict[str, Any], request: Request) -> Any:
+            return await run_function(arguments)
+
+        return run
+    return _compile_generator(call, paces, first=first)
+
+
+def _compile_generator(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *, first: bool) -> _Run:
+    key = "fastapi_function_astack" if call.scope == "function" else "fastapi_inner_astack"
+    dependant = call.dependant
+    if call.kind == "gen":
+        enter = enter_generator(call.call, paces(call.call))
+
+        async def run_generator(arguments: dict[str, Any], request: Request) -> Any:
+            return await enter(arguments, request.scope[key])
+
+        return run_generator
+
+    enter_unscoped = enter_async_generator(call.call)
+
+    async def run_async_generator(arguments: dict[str, Any], request: Request) -> Any:
+        scope = request.scope
+        # FastAPI opens one cancel scope before the first asynchronous generator of a request, for all of them.
+        scopes = scope.setdefault("fastapi_async_cleanup_scopes", {})
+        if inside_cancel_scope() if first else scope["fastapi_inner_astack"] in scopes:
+            return await _solve_generator(
+                dependant=dependant, stack=scope[key], sub_values=arguments, request=request
+            )
+        return await enter_unscoped(arguments, scope[key])
+
+    return run_async_generator
+
+
+# What FastAPI's handler reads from the injected response when nothing took one.
+class _NoHeaders:
+    raw: tuple[()] = ()
+
+
+class _NoResponse:
+    status_code = None
+    headers = _NoHeaders()
+
+
+NO_RESPONSE: Any = _NoResponse()
+
+
+def solved_dependency(solved: Solved) -> SolvedDependency:
+    """`solved` in the form in which FastAPI's handler takes it."""
+    response = solved.response
+    return SolvedDependency(
+        values=solved.values,
+        errors=[],
+        background_tasks=solved.background,
+        response=NO_RESPONSE if response is None else response,
+        dependency_cache={},
+    )

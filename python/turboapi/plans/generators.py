@@ -1,0 +1,163 @@
+"""Dependencies with ``yield``, entered and left as FastAPI does it, for less.
+
+FastAPI wraps such a generator in two context managers, one of contextlib and one of its own, and the first
+asynchronous one of a request in a cancel scope besides (`_solve_generator` in `fastapi/dependencies/utils.py` and
+`fastapi/concurrency.py`). Here one object does what the two do. Left to FastAPI's function is every request that runs
+inside an anyio cancel scope already: only there is the extra scope's shield ever felt.
+"""
+
+from __future__ import annotations
+
+from asyncio import current_task
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio.to_thread
+from anyio import CancelScope, CapacityLimiter
+from anyio.lowlevel import checkpoint_if_cancelled
+from starlette.concurrency import run_in_threadpool
+
+if TYPE_CHECKING:
+    from turboapi.plans.python_plan import PaceLike
+
+_task_states: MutableMapping[Any, Any] | None
+try:
+    from anyio._backends._asyncio import _task_states  # type: ignore[no-redef, assignment]
+except ImportError:
+    # Another anyio: whether a cancel scope is open cannot be seen, so one is assumed.
+    _task_states = None
+
+
+def inside_cancel_scope() -> bool:
+    """Whether an anyio cancel scope encloses what the current task runs, or that is unknown."""
+    task = current_task()
+    if _task_states is None or task is None:
+        return True
+    state = _task_states.get(task)
+    return state is not None and state.cancel_scope is not None
+
+
+class AsyncGeneratorDependency:
+    """An entered asynchronous generator; its exit equals that of `asynccontextmanager` under FastAPI's shield.
+
+    Only for requests outside every cancel scope (see `inside_cancel_scope`).
+    """
+
+    __slots__ = ("_generator",)
+
+    def __init__(self, generator: AsyncGenerator[Any, None]) -> None:
+        self._generator = generator
+
+    async def __aenter__(self) -> Any:
+        try:
+            return await anext(self._generator)
+        except StopAsyncIteration:
+            raise RuntimeError("generator didn't yield") from None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        generator = self._generator
+        if value is None:
+            try:
+                await anext(generator)
+            except StopAsyncIteration:
+                suppress = False
+            else:
+                try:
+                    raise RuntimeError("generator didn't stop")
+                finally:
+                    await generator.aclose()
+        else:
+            try:
+                await generator.athrow(value)
+            except StopAsyncIteration as stop:
+                if stop is value:
+                    return False
+                suppress = True
+            except RuntimeError as error:
+                if error is not value and not (
+                    isinstance(value, StopIteration | StopAsyncIteration) and error.__cause__ is value
+                ):
+                    raise
+                value.__traceback__ = traceback
+                return False
+            except BaseException as error:
+                if error is not value:
+                    raise
+                error.__traceback__ = traceback
+                return False
+            else:
+                try:
+                    raise RuntimeError("generator didn't stop after athrow()")
+                finally:
+                    await generator.aclose()
+        # A task group that a dependency or the endpoint opened may have been cancelled meanwhile.
+        if inside_cancel_scope():
+            await checkpoint_if_cancelled()
+        return suppress
+
+
+class GeneratorDependency:
+    """A synchronous generator whose two halves run where its pace says: here, or each in a thread as in FastAPI."""
+
+    __slots__ = ("_manager", "_pace")
+
+    def __init__(self, manager: AbstractContextManager[Any], pace: PaceLike) -> None:
+        self._manager = manager
+        self._pace = pace
+
+    async def __aenter__(self) -> Any:
+        pace = self._pace
+        if pace.inline:
+            return pace.call(self._manager.__enter__)
+        return await run_in_threadpool(pace.timed(self._manager.__enter__))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        pace = self._pace
+        if value is not None:
+            traceback = value.__traceback__
+        if pace.inline:
+            suppress = pace.call(self._manager.__exit__, kind, value, traceback)
+        else:
+            # FastAPI never lets an exit wait for a free thread of the common pool, and finishes it when cancelled.
+            with CancelScope(shield=True):
+                suppress = await anyio.to_thread.run_sync(
+                    pace.timed(self._manager.__exit__), kind, value, traceback, limiter=CapacityLimiter(1)
+                )
+        return value is not None and bool(suppress)
+
+
+Enter = Callable[[dict[str, Any], AsyncExitStack], Awaitable[Any]]
+
+
+def enter_generator(call: Callable[..., Any], pace: PaceLike) -> Enter:
+    """A function that enters the generator `call` makes from its arguments, and pushes its exit on a stack."""
+    make = contextmanager(call)
+
+    async def enter(arguments: dict[str, Any], stack: AsyncExitStack) -> Any:
+        dependency = GeneratorDependency(make(**arguments), pace)
+        value = await dependency.__aenter__()
+        stack.push_async_exit(dependency)
+        return value
+
+    return enter
+
+
+def enter_async_generator(call: Callable[..., Any]) -> Enter:
+    """The same for an asynchronous generator, outside every cancel scope."""
+
+    async def enter(arguments: dict[str, Any], stack: AsyncExitStack) -> Any:
+        generator = cast("AsyncGenerator[Any, None]", call(**arguments))
+        try:
+            value = await anext(generator)
+        except StopAsyncIteration:
+            raise RuntimeError("generator didn't yield") from None
+        stack.push_async_exit(AsyncGeneratorDependency(generator))
+        return value
+
+    return enter

@@ -1,0 +1,219 @@
+"""The python tier: a route run by a coroutine of ours, with FastAPI's own functions wherever it matters.
+
+Two shapes. A route that answers with one value runs through `_compile_plain`, which does what FastAPI's
+`request_response` and request handler do, in their order. Streams and anything else run through FastAPI's two
+functions themselves, the handler re-bound so that dependencies are solved from the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from fastapi._compat import Undefined
+from fastapi.dependencies.models import _is_async_gen_callable, _is_gen_callable
+from fastapi.exceptions import FastAPIError, RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from turboapi.plans.failures import answer_failure
+from turboapi.plans.fast_body import UNPARSABLE, compile_body_reader
+from turboapi.plans.fast_handler import Handler, bind_handler
+from turboapi.plans.fast_response import Reply, compile_response, endpoint_context
+from turboapi.plans.fast_solve import Solve, Solved, compile_solve, run_sync
+from turboapi.plans.originals import ROUTING, UTILS, text_of, verify_originals, watch_routing, watch_utils
+from turboapi.plans.reasons import NotPlannable
+
+if TYPE_CHECKING:
+    from turboapi.plans.dependencies import Program
+    from turboapi.plans.handlers import HandlerFacts
+
+
+class PaceLike(Protocol):
+    """Where the next call of one synchronous callable runs (`turboapi._engine.Pace`)."""
+
+    @property
+    def inline(self) -> bool:
+        """Whether to run the next call here."""
+
+    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Calls here, in a copy of the context, with no running loop visible."""
+
+    def timed(self, function: Callable[..., Any], /) -> Callable[..., Any]:
+        """A callable for a thread that reports how long it ran."""
+
+
+class ExtractorLike(Protocol):
+    """What takes a program's parameters from a request (`turboapi._engine.Extractor`)."""
+
+    def from_scope(self, scope: Scope, path_params: dict[str, Any], body: object) -> list[Any] | None:
+        """The values of the program's first slots; `None` if FastAPI has to look at the request."""
+
+
+class PythonPlan:
+    """One route of the python tier: an ASGI callable for requests that FastAPI's router matched to it.
+
+    The scope must hold what FastAPI's middleware and router put there. Not to be called while the app's telemetry is
+    enabled.
+    """
+
+    __slots__ = ("app", "shape", "solves")
+
+    def __init__(self, app: ASGIApp, shape: Literal["plain", "handler"], solves: bool) -> None:
+        self.app = app
+        self.shape = shape
+        """``plain``, or ``handler`` for FastAPI's own handler re-bound."""
+        self.solves = solves
+        """Whether dependencies are solved from the program rather than by FastAPI's `solve_dependencies`."""
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self.app(scope, receive, send)
+
+
+def compile_python_plan(
+    facts: HandlerFacts,
+    program: Program | None,
+    extractor: ExtractorLike | None,
+    paces: Callable[[Callable[..., Any]], PaceLike],
+    *,
+    validates_inline: bool = False,
+) -> PythonPlan:
+    """The plan of the route with `facts`; raises `NotPlannable`.
+
+    Without a `program` dependencies are solved by FastAPI's own function. `extractor` fills the program's first
+    slots; it may be `None` only if there are none. `validates_inline` says that validating a response runs no Python
+    of the user's, so that it needs no thread of its own.
+    """
+    verify_originals()
+    solve = None
+    if program is not None:
+        if extractor is None and program.request > 0:
+            raise NotPlannable("nothing extracts its parameters")
+        solve = compile_solve(program, extractor, paces)
+    call = facts.dependant.call
+    if call is None:
+        raise NotPlannable("its endpoint is missing")
+    generates = _is_gen_callable(call) or _is_async_gen_callable(call)
+    pace = None if generates or facts.is_coroutine else paces(call)
+    handler, watched = bind_handler(facts, solve, pace, validates_inline=validates_inline)
+    bound = ROUTING["request_response"](handler)
+    original = facts.app
+    if generates or facts.is_sse_stream or facts.is_json_stream:
+        utils = watch_utils()
+
+        async def run_handler(scope: Scope, receive: Receive, send: Send) -> None:
+            current = utils.read(UTILS) == utils.values and watched.read(ROUTING) == watched.values
+            await (bound if current else original)(scope, receive, send)
+
+        return PythonPlan(run_handler, "handler", solve is not None)
+    run = _call_coroutine(call) if pace is None else run_sync(call, pace)
+    respond = _compile_respond(facts, solve, run, handler, validates_inline=validates_inline)
+    return PythonPlan(_compile_plain(facts, respond), "plain", solve is not None)
+
+
+_Run = Callable[[dict[str, Any]], Awaitable[Any]]
+_Respond = Callable[[Request, Receive], Awaitable[Response | Reply]]
+
+
+def _call_coroutine(call: Callable[..., Any]) -> _Run:
+    async def run(arguments: dict[str, Any]) -> Any:
+        return await call(**arguments)
+
+    return run
+
+
+def _compile_respond(
+    facts: HandlerFacts, solve: Solve | None, run: _Run, handler: Handler, *, validates_inline: bool
+) -> _Respond:
+    """What the request handler does: from the request to its response, everything but sending it."""
+    read_body = compile_body_reader(facts)
+    make_response = compile_response(facts, validates_inline=validates_inline)
+
+    async def respond(request: Request, receive: Receive) -> Response | Reply:
+        body: Any = Undefined
+        if read_body is not None:
+            body = await read_body(request, receive)
+            if body is UNPARSABLE:
+                return await handler(request)
+        solved = None if solve is None else await solve(request, body)
+        if solved is None:
+            solved = await _solve(facts, request, body)
+        return await make_response(await run(solved.values), solved, request)
+
+    return respond
+
+
+async def _solve(facts: HandlerFacts, request: Request, body: Any) -> Solved:
+    result = await ROUTING["solve_dependencies"](
+        request=request,
+        dependant=facts.dependant,
+        body=body,
+        dependency_overrides_provider=facts.dependency_overrides_provider,
+        async_exit_stack=request.scope["fastapi_inner_astack"],
+        embed_body_fields=facts.embed_body_fields,
+    )
+    if result.errors:
+        raise RequestValidationError(
+            result.errors,
+            body=None if body is Undefined else body,
+            endpoint_ctx=endpoint_context(facts, request),
+        )
+    return Solved(result.values, result.background_tasks, result.response)
+
+
+def _compile_plain(facts: HandlerFacts, respond: _Respond) -> ASGIApp:
+    """What the route's ASGI callable does around its handler."""
+    original = facts.app
+    not_awaited = text_of(original.__code__, "Response not awaited")
+    routing, utils = watch_routing(), watch_utils()
+    send_plainly = Response.__call__
+
+    async def plan(scope: Scope, receive: Receive, send: Send) -> None:
+        if routing.read(ROUTING) != routing.values or utils.read(UTILS) != utils.values:
+            await original(scope, receive, send)
+            return
+        request = Request(scope, receive, send)
+        started = False
+        try:
+            response_awaited = False
+            async with AsyncExitStack() as request_stack:
+                scope["fastapi_inner_astack"] = request_stack
+                async with AsyncExitStack() as function_stack:
+                    scope["fastapi_function_astack"] = function_stack
+                    response = await respond(request, receive)
+                if type(response) is Reply:
+                    status, headers, body, background = response
+                    started = True
+                    await send({"type": "http.response.start", "status": status, "headers": headers})
+                    await send({"type": "http.response.body", "body": body})
+                    if background is not None:
+                        await background()
+                elif type(response).__call__ is send_plainly:
+                    start = {
+                        "type": "http.response.start",
+                        "status": response.status_code,
+                        "headers": response.raw_headers,
+                    }
+                    started = True
+                    await send(start)
+                    await send({"type": "http.response.body", "body": response.body})
+                    if response.background is not None:
+                        await response.background()
+                else:
+
+                    async def sender(message: Message) -> None:
+                        nonlocal started
+                        if message["type"] == "http.response.start":
+                            started = True
+                        await send(message)
+
+                    await response(scope, receive, sender)
+                response_awaited = True
+            if not response_awaited:
+                raise FastAPIError(not_awaited)
+        except Exception as exception:
+            await answer_failure(exception, request, receive, send, started=started)
+
+    return plan

@@ -1,0 +1,270 @@
+"""Runs requests through an app twice, by FastAPI alone and with the routes' plans of the python tier in place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI, Request
+from fastapi.dependencies.utils import request_body_to_args, request_params_to_args
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from turboapi.plans.dependencies import Program, compile_program
+from turboapi.plans.handlers import HandlerFacts, handler_facts
+from turboapi.plans.python_plan import PythonPlan, compile_python_plan
+from turboapi.plans.reasons import NotPlannable
+
+Message = dict[str, Any]
+
+
+class Call(NamedTuple):
+    """One request."""
+
+    path: str = "/"
+    method: str = "GET"
+    query: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: tuple[bytes, ...] = (b"",)
+    disconnects: bool = False
+    """Whether the client is gone once the body was read, before it is complete."""
+    fails_on: str | None = None
+    """The type of the message whose sending raises OSError."""
+
+    @classmethod
+    def json(cls, path: str, text: bytes | str, method: str = "POST", **others: Any) -> Call:
+        """A request with a JSON body."""
+        body = text.encode() if isinstance(text, str) else text
+        return cls(path, method, headers=((b"content-type", b"application/json"),), body=(body,), **others)
+
+
+class Outcome(NamedTuple):
+    """What can be observed of one request, in the order in which it happened."""
+
+    happened: list[Any]
+    """What the app recorded, and the messages it sent."""
+    error: str | None
+    """The exception that left the app, with its causes."""
+    scope: frozenset[str]
+    """The keys that the scope holds at the end."""
+
+
+class InlinePace:
+    """Runs everything on the loop's thread."""
+
+    inline = True
+
+    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Calls in a copy of the context, with no running loop visible."""
+        loop = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            return contextvars.copy_context().run(function, *args, **kwargs)
+        finally:
+            asyncio._set_running_loop(loop)
+
+    def timed(self, function: Callable[..., Any], /) -> Callable[..., Any]:
+        """The function itself."""
+        return function
+
+
+class ThreadPace(InlinePace):
+    """Runs everything in threads."""
+
+    inline = False
+
+
+class MixedPace(InlinePace):
+    """Changes its mind with every call."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    @property
+    def inline(self) -> bool:  # type: ignore[override]
+        """Every other time."""
+        self._calls += 1
+        return self._calls % 2 == 0
+
+
+PACES = {"inline": InlinePace, "threads": ThreadPace, "mixed": MixedPace}
+
+
+class FastAPIExtractor:
+    """Extraction by FastAPI's own functions, refusing what they find an error in."""
+
+    def __init__(self, program: Program, facts: HandlerFacts) -> None:
+        self._program = program
+        self._embed = facts.embed_body_fields
+
+    def from_scope(self, scope: Any, path_params: dict[str, Any], body: object) -> list[Any] | None:
+        """The values of the program's parameters and body fields."""
+        request = Request(scope)
+        sources = {
+            "path": path_params,
+            "query": request.query_params,
+            "header": request.headers,
+            "cookie": request.cookies,
+        }
+        slots = []
+        for location, field in self._program.parameters:
+            values, errors = request_params_to_args([field], sources[location])
+            if errors:
+                return None
+            slots.append(values[field.name])
+        fields = self._program.body_fields
+        if fields:
+            values, errors = _complete(
+                request_body_to_args(list(fields), received_body=body, embed_body_fields=self._embed)
+            )
+            if errors:
+                return None
+            slots += [values[field.name] for field in fields]
+        return slots
+
+
+def _complete(coroutine: Any) -> Any:
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    return {}, ["suspended"]
+
+
+class Planned:
+    """An app with the plans of its routes; inside `in_place` its router calls them."""
+
+    def __init__(self, app: FastAPI, *, pace: type[InlinePace] = InlinePace, solve: bool = True) -> None:
+        self.app = app
+        self.plans: dict[str, PythonPlan] = {}
+        self.reasons: dict[str, str] = {}
+        self.used: list[str] = []
+        self._swaps: list[tuple[Any, Any, Any]] = []
+        for context in iter_route_contexts(app.routes):
+            route = context.original_route
+            if isinstance(route, APIRoute):
+                self._add(context, route, pace, solve)
+
+    def _add(self, context: Any, route: APIRoute, pace: type[InlinePace], solve: bool) -> None:
+        holder = context._effective_route
+        name = f"{','.join(sorted(context.methods or ()))} {context.path}"
+        paces: dict[Any, InlinePace] = {}
+        try:
+            facts = handler_facts(holder.app)
+            program = compile_program(facts) if solve else None
+            extractor = None if program is None else FastAPIExtractor(program, facts)
+            plan = compile_python_plan(
+                facts, program, extractor, lambda call: paces.setdefault(id(call), pace())
+            )
+        except NotPlannable as error:
+            self.reasons[name] = str(error)
+            return
+        self.plans[name] = plan
+
+        def used(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+            self.used.append(name)
+            return plan(scope, receive, send)
+
+        self._swaps.append((holder, holder.app, used))
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The router calls the plans within."""
+        for holder, _, plan in self._swaps:
+            holder.app = plan
+        try:
+            yield
+        finally:
+            for holder, original, _ in self._swaps:
+                holder.app = original
+
+
+async def request(app: Any, call: Call, events: list[Any]) -> Outcome:
+    """Sends one request to `app`; `events` is what the app's code records in."""
+    events.clear()
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": call.method,
+        "scheme": "http",
+        "path": call.path,
+        "raw_path": call.path.encode(),
+        "query_string": call.query,
+        "root_path": "",
+        "headers": [(b"host", b"test"), *call.headers],
+        "client": ("127.0.0.1", 1234),
+        "server": ("test", 80),
+        "state": {},
+    }
+    incoming = [
+        {"type": "http.request", "body": part, "more_body": call.disconnects or number < len(call.body)}
+        for number, part in enumerate(call.body, 1)
+    ]
+    finished = asyncio.Event()
+    if call.disconnects:
+        finished.set()
+
+    async def receive() -> Message:
+        if incoming:
+            return incoming.pop(0)
+        await finished.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == call.fails_on:
+            raise OSError("the client is gone")
+        events.append({**message, "headers": list(message["headers"])} if "headers" in message else message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            finished.set()
+
+    error = None
+    try:
+        await app(scope, receive, send)
+    except BaseException as raised:
+        error = describe(raised)
+    # Exits in threads may still record; nothing of the app runs when the call is over.
+    return Outcome(list(events), error, frozenset(scope))
+
+
+def describe(error: BaseException | None) -> str | None:
+    """The exception with its causes and contexts."""
+    if error is None:
+        return None
+    return f"{error!r} from {describe(error.__cause__)} while {describe(error.__context__)}"
+
+
+def compare(
+    app: FastAPI,
+    events: list[Any],
+    calls: Sequence[Call],
+    *,
+    pace: type[InlinePace] = InlinePace,
+    solve: bool = True,
+    expect_plans: bool = True,
+    through: Callable[..., Awaitable[None]] | None = None,
+) -> list[Outcome]:
+    """Asserts that each call has the same outcome with plans in place; returns the outcomes.
+
+    `through` is an ASGI callable around the app, where a test needs one.
+    """
+
+    async def main() -> list[Outcome]:
+        planned = Planned(app, pace=pace, solve=solve)
+        outcomes = []
+        for call in calls:
+            expected = await request(through or app, call, events)
+            planned.used.clear()
+            with planned.in_place():
+                actual = await request(through or app, call, events)
+            assert actual.happened == expected.happened, call
+            assert actual == expected, call
+            if expect_plans:
+                assert planned.used, (call, planned.reasons)
+            outcomes.append(expected)
+        return outcomes
+
+    return asyncio.run(main())
