@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential bench bench-quick bench-plans bench-rust soak docs lock system-deps clean
+	differential bench bench-quick bench-plans bench-threads bench-instructions bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -137,6 +137,12 @@ bench-quick: build $(VENV)/.bench-requirements ## The same in a minute, nothing 
 
 bench-plans: build $(VENV)/.bench-requirements ## Cost table of route plans (half an hour), into benchmarks/results/
 	$(BIN)/python -m benchmarks.plan_cost
+
+bench-threads: build $(VENV)/.bench-requirements ## Throughput by worker threads (make VENV=.venv-ft PYTHON=python3.14t bench-threads)
+	$(BIN)/python -m benchmarks.free_threaded_scaling
+
+bench-instructions: build ## Instructions a request, per row of the cost table (needs valgrind)
+	for row in async async-query async-body async-nested; do $(BIN)/python -m benchmarks.instructions --row $$row --functions 12; done
 
 bench-rust: ## Criterion benchmarks of the crates
 	cargo bench --locked -p turbo-bench

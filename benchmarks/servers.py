@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -164,7 +164,12 @@ def build() -> None:
 
 @contextlib.contextmanager
 def running(
-    server: Server, app: str, *, core: int | None = 0, extra: tuple[str, ...] = ()
+    server: Server,
+    app: str,
+    *,
+    core: int | None = 0,
+    extra: tuple[str, ...] = (),
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Serves ``app`` from a process of its own on a free port, and stops it."""
     with socket.socket() as probe:
@@ -178,7 +183,14 @@ def running(
             os.sched_setaffinity(0, {core})
 
     with tempfile.NamedTemporaryFile(prefix=f"{server.name}-", suffix=".log") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, preexec_fn=pin)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | (env or {}),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=pin,
+        )
         try:
             _wait_until_accepting(process, port, Path(log.name))
             yield Running(process.pid, port, Path(log.name))
