@@ -58,3 +58,8 @@ def _is_constant(value: object) -> bool:
 def is_stock_value(value: object) -> bool:
     """Whether `value` is an immutable object of the standard library, such as a `Decimal` or a `date`."""
     return type(value).__module__ in ("datetime", "decimal", "_decimal", "uuid", "fractions")
+
+
+def inherits(cls: type, *names: str) -> bool:
+    """Whether `cls` has the attributes `names`, if any, from pydantic or the standard library."""
+    return all(is_stock_class(kind) for kind in cls.__mro__ if any(name in vars(kind) for name in names))

@@ -11,7 +11,7 @@ from fastapi._compat.v2 import ModelField
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from turboapi.plans.callables import is_pure_factory, is_stock_class, is_stock_value
+from turboapi.plans.callables import inherits, is_pure_factory, is_stock_value
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.specs import DefaultSpec
 
@@ -29,6 +29,8 @@ def default_spec(field: ModelField) -> DefaultSpec:
             raise NotPlannable("runs user code while validating (default_factory)")
     elif is_constant(info.default):
         return DefaultSpec("constant", info.default, validate)
+    elif type(info.default) in (list, dict) and all(map(is_constant, _parts(info.default))):
+        return DefaultSpec("made", info.default.copy, validate)
     elif not is_copied_without_user_code(info.default):
         raise NotPlannable("runs user code while validating (a copy of its default)")
     return DefaultSpec("made", partial(_fresh, field), validate)
@@ -38,13 +40,17 @@ def _fresh(field: ModelField) -> Any:
     return deepcopy(field.default)
 
 
+def _parts(container: Any) -> tuple[object, ...]:
+    return (*container, *container.values()) if type(container) is dict else tuple(container)
+
+
 def is_constant(value: object) -> bool:
     """Whether a copy of `value` could be told from it by its identity at most."""
     if type(value) in _CONSTANTS or value is PydanticUndefined:
         return True
     if type(value) in (tuple, frozenset):
         return all(map(is_constant, value))  # type: ignore[call-overload]
-    return is_stock_value(value) or (isinstance(value, Enum) and _keeps(type(value), "__deepcopy__"))
+    return is_stock_value(value) or (isinstance(value, Enum) and inherits(type(value), "__deepcopy__"))
 
 
 def is_copied_without_user_code(value: object) -> bool:
@@ -55,12 +61,7 @@ def is_copied_without_user_code(value: object) -> bool:
         return all(map(is_copied_without_user_code, value))  # type: ignore[call-overload]
     if type(value) is dict:
         return all(is_constant(key) and is_copied_without_user_code(item) for key, item in value.items())
-    if isinstance(value, BaseModel) and _keeps(type(value), "__deepcopy__", "__new__"):
+    if isinstance(value, BaseModel) and inherits(type(value), "__deepcopy__", "__new__"):
         parts = (value.__dict__, value.__pydantic_extra__, value.__pydantic_private__)
         return all(map(is_copied_without_user_code, parts))
     return False
-
-
-def _keeps(cls: type, *names: str) -> bool:
-    """Whether no class of the user defines one of `names` for `cls`."""
-    return all(is_stock_class(kind) for kind in cls.__mro__ if any(name in vars(kind) for name in names))

@@ -7,12 +7,13 @@ knows the node types of `pydantic_core.core_schema` one by one; a type it does n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel
 from pydantic._internal._model_construction import init_private_attributes
 
-from turboapi.plans.callables import is_pure_factory, is_stock_class, is_stock_function
+from turboapi.plans.callables import inherits, is_pure_factory, is_stock_class, is_stock_function
 from turboapi.plans.defaults import is_copied_without_user_code
 from turboapi.plans.reasons import NotPlannable
 
@@ -174,8 +175,8 @@ class _Walk:
 
     def _enum(self, schema: Mapping[str, Any]) -> None:
         self._alone()
-        if schema.get("missing") is not None:
-            _user_code(schema["missing"])
+        if schema.get("missing") is not None or not inherits(schema["cls"], *_ENUM_HOOKS):
+            _user_code(schema["cls"])
 
     def _is_instance(self, schema: Mapping[str, Any]) -> None:
         self.json = False
@@ -192,9 +193,9 @@ class _Walk:
 
     def _function(self, schema: Mapping[str, Any]) -> None:
         function = schema["function"]["function"]
-        if not is_stock_function(function):
-            _user_code(function)
         inner = schema.get("schema")
+        if not (is_stock_function(function) or (_is_value(function) and inner and inner["type"] == "enum")):
+            _user_code(function)
         if inner is None:
             self.json = False
             return
@@ -275,10 +276,17 @@ class _Walk:
         self._hashable(schema.get("extras_keys_schema"))
 
 
+def _is_value(function: object) -> bool:
+    """Whether `function` is what pydantic's `use_enum_values` calls."""
+    return type(function) is attrgetter and repr(function) == repr(attrgetter("value"))
+
+
 def _user_code(what: object) -> NoReturn:
     name = getattr(what, "__qualname__", None) or type(what).__qualname__
     raise NotPlannable(f"{USER_CODE} ({name})")
 
+
+_ENUM_HOOKS = ("_missing_", "__eq__", "__hash__", "value")
 
 _CHOICES = _ANYWHERE | {"literal", "model", "definition-ref", "nullable", "tagged-union"}
 
