@@ -18,7 +18,7 @@ from typing import Any
 
 from turboapi import loop as turbo_loop
 from turboapi import sockets as turbo_sockets
-from turboapi._engine import HttpServer
+from turboapi._engine import HttpServer, PlanTable
 from turboapi.access_log import AccessLogWriter, access_log_wanted
 from turboapi.apps import import_app
 from turboapi.config import Config
@@ -169,11 +169,13 @@ class Server:
         config = self.config
         assert self._loop is not None
         wanted = access_log_wanted(config.access_log)
+        app = config.load()
         http = HttpServer(
             self._loop,
-            config.load(),
+            app,
             state=self._lifespan.state,
             access_log=wanted,
+            plans=self._plan(app),
             **config.engine_options(),
         )
         try:
@@ -189,6 +191,18 @@ class Server:
         if wanted:
             self._writer = AccessLogWriter(http)
             self._writer.start()
+
+    def _plan(self, app: object) -> PlanTable | None:
+        """The compiled routes of a FastAPI app; None for other apps, which need not have FastAPI installed."""
+        if "fastapi" not in sys.modules:
+            return None
+        from turboapi.plans.application import plans_of
+
+        plans = plans_of(app, self.config.sync_mode)
+        if plans is None:
+            return None
+        plans.refresh()
+        return plans.table
 
     async def main_loop(self) -> None:
         """Return when the server is to stop."""

@@ -10,6 +10,7 @@ mod asgi;
 mod plan;
 mod python;
 mod reactor;
+mod router;
 
 use pyo3::prelude::*;
 
@@ -20,10 +21,12 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<reactor::Reactor>()?;
     module.add_class::<asgi::HttpServer>()?;
+    module.add_class::<plan::PlanTable>()?;
     module.add_class::<plan::pace::Pace>()?;
     module.add_class::<plan::extract::Extractor>()?;
     module.add_class::<plan::encode::Encoder>()?;
     module.add_function(wrap_pyfunction!(plan::encode::encode_json, module)?)?;
+    module.add_class::<router::Router>()?;
     module.add("ClientDisconnected", module.py().get_type::<asgi::ClientDisconnected>())?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The few calls into the C API that the interface has no fast form for.
 
-use pyo3::exceptions::PyTypeError;
+use std::any::Any;
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use pyo3::{Borrowed, ffi, intern};
@@ -30,6 +32,13 @@ pub(crate) fn thrown(
         exception.setattr(intern!(py, "__traceback__"), traceback)?;
     }
     Ok(PyErr::from_value(exception))
+}
+
+/// The error that stands for a panic below the app.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> PyErr {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    PyRuntimeError::new_err(format!("the engine panicked: {text}"))
 }
 
 /// The outcome of advancing an iterator or coroutine by one step.

@@ -21,6 +21,7 @@ import starlette.datastructures
 import starlette.responses
 from fastapi._compat import ModelField
 from fastapi.datastructures import DefaultPlaceholder
+from fastapi.dependencies.models import _is_async_gen_callable, _is_gen_callable
 from fastapi.exceptions import ResponseValidationError
 from pydantic import TypeAdapter
 from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
@@ -34,6 +35,7 @@ from starlette.responses import (
     Response,
 )
 
+from turboapi.plans import schemas
 from turboapi.plans.handlers import HandlerFacts
 from turboapi.plans.reasons import NotPlannable
 
@@ -98,7 +100,7 @@ def _check_kind(facts: HandlerFacts) -> None:
         raise NotPlannable("it sends server-sent events")
     if facts.is_json_stream:
         raise NotPlannable("it streams JSON lines")
-    if fastapi.routing._is_gen_callable(call) or fastapi.routing._is_async_gen_callable(call):
+    if _is_gen_callable(call) or _is_async_gen_callable(call):
         raise NotPlannable("it is a generator and streams")
     if facts.status_code is not None and not isinstance(facts.status_code, int):
         raise NotPlannable("its status code is no integer")
@@ -112,6 +114,8 @@ def _field_spec(facts: HandlerFacts, *, gives_body: bool) -> FieldSpec:
     validator, serializer = adapter.validator, adapter.serializer
     if type(validator) is not SchemaValidator or type(serializer) is not SchemaSerializer:
         raise NotPlannable("its response model is not pydantic's own or not complete")
+    if not facts.is_coroutine:
+        _check_validation(field)
     dump = serializer.to_json if gives_body else serializer.to_python
     arguments = {} if gives_body else {"mode": "json"}
     arguments |= {name: value for name, value, default in _dump_arguments(facts) if value is not default}
@@ -120,6 +124,14 @@ def _field_spec(facts: HandlerFacts, *, gives_body: bool) -> FieldSpec:
         dump=(dump, tuple(arguments), tuple(arguments.values())),
         gives_body=gives_body,
     )
+
+
+def _check_validation(field: ModelField) -> None:
+    """Raises unless a `def` endpoint's answer may be validated on the event loop, where FastAPI uses a thread."""
+    try:
+        schemas.check(field._type_adapter.core_schema, field.config)
+    except NotPlannable as reason:
+        raise NotPlannable(f"its response model, validated in a worker thread, {reason}") from None
 
 
 def _dump_arguments(facts: HandlerFacts) -> list[tuple[str, Any, Any]]:
@@ -242,5 +254,5 @@ _REPLACED: tuple[tuple[Any, str, ModuleType], ...] = (
     (PlainTextResponse, "render", starlette.responses),
     (JSONResponse, "__init__", starlette.responses),
     (JSONResponse, "render", starlette.responses),
-    (starlette.responses.json, "dumps", json),
+    (json, "dumps", json),
 )

@@ -10,8 +10,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::http::HttpCycle;
+use super::planned;
 use super::server::Server;
 use super::websocket::WebSocketSession;
+use crate::plan::{self, AsgiRun, Chosen, Conclusion, Plans};
 use crate::python::{self, Sent};
 
 /// What a finished app leaves behind.
@@ -28,6 +30,8 @@ pub(crate) enum Outcome<'py> {
 pub(crate) enum Exchange {
     Http(Py<HttpCycle>),
     WebSocket(Py<WebSocketSession>),
+    /// A plan runs without the two callables: nobody waits to be told of anything.
+    Plan,
 }
 
 impl Exchange {
@@ -35,6 +39,7 @@ impl Exchange {
         let object = match self {
             Self::Http(cycle) => cycle.bind(py).as_any(),
             Self::WebSocket(session) => session.bind(py).as_any(),
+            Self::Plan => return Err(PyRuntimeError::new_err("a plan has no callables")),
         };
         Ok([object.getattr(intern!(py, "receive"))?, object.getattr(intern!(py, "send"))?])
     }
@@ -43,6 +48,7 @@ impl Exchange {
         match self {
             Self::Http(cycle) => cycle.get().finish(py, outcome),
             Self::WebSocket(session) => session.get().finish(py, outcome),
+            Self::Plan => {}
         }
     }
 
@@ -56,6 +62,7 @@ impl Exchange {
         match self {
             Self::Http(cycle) => cycle.get().disconnect(py),
             Self::WebSocket(session) => session.get().shut_down(py),
+            Self::Plan => {}
         }
     }
 
@@ -63,12 +70,27 @@ impl Exchange {
         match self {
             Self::Http(cycle) => Self::Http(cycle.clone_ref(py)),
             Self::WebSocket(session) => Self::WebSocket(session.clone_ref(py)),
+            Self::Plan => Self::Plan,
         }
     }
 }
 
+/// What answers an exchange.
+pub(crate) enum Target {
+    /// The app.
+    App,
+    /// The app, whose router is to answer although there is a plan.
+    Fallback,
+    /// A plan that needs the scope.
+    Scoped(Arc<Plans>),
+    /// The end of a plan that began without one.
+    Concluding { chosen: Chosen, conclusion: Conclusion },
+}
+
 enum Stage {
-    Created(Py<PyDict>),
+    Created(Py<PyDict>, Target),
+    /// The target is being called.
+    Starting,
     Running(Py<PyAny>),
     Finished,
 }
@@ -88,12 +110,17 @@ pub(crate) struct RequestCoroutine {
 const UNREGISTERED: usize = usize::MAX;
 
 impl RequestCoroutine {
-    pub(crate) fn new(server: Arc<Server>, exchange: Exchange, scope: Bound<'_, PyDict>) -> Self {
+    pub(crate) fn new(
+        server: Arc<Server>,
+        exchange: Exchange,
+        scope: Bound<'_, PyDict>,
+        target: Target,
+    ) -> Self {
         server.request_started();
         Self {
             server,
             exchange,
-            stage: Mutex::new(Stage::Created(scope.unbind())),
+            stage: Mutex::new(Stage::Created(scope.unbind(), target)),
             slot: AtomicUsize::new(UNREGISTERED),
         }
     }
@@ -112,13 +139,39 @@ impl RequestCoroutine {
 
     /// The app's coroutine; the first call makes it.
     fn inner<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let scope = match &*self.lock() {
-            Stage::Finished => return Err(PyRuntimeError::new_err("the request has ended")),
-            Stage::Running(inner) => return Ok(inner.bind(py).clone()),
-            Stage::Created(scope) => scope.bind(py).clone(),
+        let (scope, target) = {
+            let mut stage = self.lock();
+            match std::mem::replace(&mut *stage, Stage::Finished) {
+                Stage::Finished | Stage::Starting => {
+                    return Err(PyRuntimeError::new_err("the request has ended"));
+                }
+                Stage::Running(inner) => {
+                    let running = inner.bind(py).clone();
+                    *stage = Stage::Running(inner);
+                    return Ok(running);
+                }
+                Stage::Created(scope, target) => {
+                    *stage = Stage::Starting;
+                    (scope.into_bound(py), target)
+                }
+            }
         };
         let [receive, send] = self.exchange.callables(py)?;
-        let awaitable = self.server.app.bind(py).call1((scope, receive, send))?;
+        let planned = match target {
+            Target::App => None,
+            Target::Fallback => {
+                planned::mark_fallback(&scope)?;
+                None
+            }
+            Target::Scoped(state) => plan::scoped(py, &state, &scope, &receive, &send)?,
+            Target::Concluding { chosen, conclusion } => {
+                Some(AsgiRun::concluding(py, &chosen, conclusion, &scope, &receive, &send)?)
+            }
+        };
+        let awaitable = match planned {
+            Some(run) => Bound::new(py, plan::Coroutine::new(run))?.into_any(),
+            None => self.server.app.bind(py).call1((scope, receive, send))?,
+        };
         let inner = if python::is_coroutine(&awaitable) { awaitable } else { python::awaited(&awaitable)? };
         *self.lock() = Stage::Running(inner.clone().unbind());
         Ok(inner)
@@ -151,14 +204,8 @@ impl RequestCoroutine {
     /// Takes a step: yields, or ends the coroutine. A panic below the app ends it, too, as an error
     /// of its own; otherwise the client would wait for ever.
     fn advance<'py>(&self, py: Python<'py>, step: impl FnOnce() -> Sent<'py>) -> Option<Bound<'py, PyAny>> {
-        let sent = catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Sent::Raised(PyRuntimeError::new_err(format!(
-                "the engine panicked: {}",
-                text.unwrap_or("no message")
-            )))
-        });
+        let sent = catch_unwind(AssertUnwindSafe(step))
+            .unwrap_or_else(|panic| Sent::Raised(python::panicked(panic.as_ref())));
         let outcome = match sent {
             Sent::Yielded(value) => return Some(value),
             Sent::Returned(value) => Outcome::Returned(value),

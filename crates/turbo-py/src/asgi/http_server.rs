@@ -18,6 +18,7 @@ use super::options::{self, Options, WebSocketOptions};
 use super::refusal::Refusal;
 use super::server::{LoopEnd, Parts, Server};
 use super::service::AppService;
+use crate::plan::PlanTable;
 use crate::reactor::{Core, Reactor};
 
 /// An HTTP server on one event loop; see `_engine.pyi` for its Python face.
@@ -36,7 +37,7 @@ impl HttpServer {
         proxy_headers=true, forwarded_allow_ips=None, timeout_keep_alive=5.0, timeout_header=30.0,
         limit_concurrency=None, limit_connections=None, ws=true, ws_max_size=16_777_216,
         ws_ping_interval=Some(20.0), ws_ping_timeout=Some(20.0), h11_max_incomplete_event_size=None,
-        access_log=true,
+        access_log=true, plans=None,
     ))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "Python keywords")]
     fn new(
@@ -60,6 +61,7 @@ impl HttpServer {
         ws_ping_timeout: Option<f64>,
         h11_max_incomplete_event_size: Option<usize>,
         access_log: bool,
+        plans: Option<Py<PlanTable>>,
     ) -> PyResult<Self> {
         let options = Options {
             keep_alive: options::seconds("timeout_keep_alive", timeout_keep_alive)?,
@@ -109,6 +111,7 @@ impl HttpServer {
                 server_header,
                 proxies: proxy_headers.then(|| TrustedProxies::new(&proxies)),
                 access_log,
+                plans,
             },
         )?;
         let server = Arc::new(server);

@@ -13,6 +13,7 @@ mod http_server;
 mod memory;
 pub(crate) mod message;
 mod options;
+mod planned;
 mod reason;
 mod refusal;
 mod responding;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,9 +14,11 @@ use pyo3::prelude::*;
 use turbo_http::RequestBody;
 use turbo_http::websocket::Handshake;
 
-use super::http::{Answered, Gathered, HttpCycle, ResponseBody, Rest, gather};
+use super::http::{Answered, Collected, Gathered, HttpCycle, ResponseBody, Rest, gather};
+use super::planned::Facts;
 use super::service::ConnectionContext;
 use super::websocket::WebSocketSession;
+use crate::plan::{Answer, Chosen, Plans, Slot};
 
 /// A response in the making. Dropped before it is made, it tells the app of the disconnect.
 pub(crate) struct Responding {
@@ -28,6 +31,21 @@ enum Stage {
     Prefetching {
         context: Rc<ConnectionContext>,
         request: Option<(Parts, RequestBody)>,
+        /// The plans, one of which serves the request.
+        plans: Option<Arc<Plans>>,
+    },
+    /// All of the body is read before its plan begins.
+    Collecting {
+        context: Rc<ConnectionContext>,
+        chosen: Chosen,
+        request: Option<(Parts, RequestBody)>,
+        body: Collected,
+    },
+    /// A task makes the calls of a plan.
+    Planned {
+        context: Rc<ConnectionContext>,
+        slot: Arc<Slot<Py<HttpCycle>>>,
+        facts: Facts,
     },
     Running {
         context: Rc<ConnectionContext>,
@@ -43,8 +61,31 @@ enum Stage {
 }
 
 impl Responding {
-    pub(crate) fn prefetching(context: Rc<ConnectionContext>, parts: Parts, body: RequestBody) -> Self {
-        Self { stage: Stage::Prefetching { context, request: Some((parts, body)) } }
+    pub(crate) fn prefetching(
+        context: Rc<ConnectionContext>,
+        parts: Parts,
+        body: RequestBody,
+        plans: Option<Arc<Plans>>,
+    ) -> Self {
+        Self { stage: Stage::Prefetching { context, request: Some((parts, body)), plans } }
+    }
+
+    pub(crate) fn collecting(
+        context: Rc<ConnectionContext>,
+        chosen: Chosen,
+        parts: Parts,
+        body: RequestBody,
+    ) -> Self {
+        let request = Some((parts, body));
+        Self { stage: Stage::Collecting { context, chosen, request, body: Collected::default() } }
+    }
+
+    pub(crate) fn planned(
+        context: Rc<ConnectionContext>,
+        slot: Arc<Slot<Py<HttpCycle>>>,
+        facts: Facts,
+    ) -> Self {
+        Self { stage: Stage::Planned { context, slot, facts } }
     }
 
     pub(crate) fn running(context: Rc<ConnectionContext>, cycle: Py<HttpCycle>) -> Self {
@@ -64,9 +105,9 @@ impl Responding {
     }
 
     fn prefetch(&mut self, cx: &mut Context<'_>) {
-        let Stage::Prefetching { context, request } = &mut self.stage else { return };
+        let Stage::Prefetching { context, request, plans } = &mut self.stage else { return };
         let Some((parts, mut body)) = request.take() else { return };
-        let context = Rc::clone(context);
+        let (context, plans) = (Rc::clone(context), plans.take());
         let mut early = Bytes::new();
         let rest = match gather(&mut body, &mut early, cx) {
             Gathered::Ended => Rest::Nothing,
@@ -77,7 +118,26 @@ impl Responding {
                 return;
             }
         };
-        *self = context.start(parts, rest, early);
+        *self = match plans {
+            Some(plans) => context.start_scoped(parts, rest, early, plans),
+            None => context.start(parts, rest, early),
+        };
+    }
+
+    fn collect(&mut self, cx: &mut Context<'_>) {
+        let Stage::Collecting { context, chosen, request, body } = &mut self.stage else { return };
+        let Some((_, source)) = request else { return };
+        let outcome = body.gather(source, cx);
+        if matches!(outcome, Gathered::Open) {
+            return;
+        }
+        let Some((parts, _)) = request.take() else { return };
+        let (context, chosen, data) = (Rc::clone(context), chosen.clone(), body.take());
+        *self = match outcome {
+            Gathered::Malformed => Self::refused(Python::attach(|py| context.malformed(py))),
+            Gathered::Lost => context.start(parts, Rest::Lost, data),
+            Gathered::Ended | Gathered::Open => context.answer(&chosen, parts, Rest::Nothing, data),
+        };
     }
 }
 
@@ -86,7 +146,27 @@ impl Future for Responding {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.prefetch(cx);
+        self.collect(cx);
+        if let Stage::Planned { context, slot, facts } = &mut self.stage {
+            match slot.poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Answer::Ready(payload)) => {
+                    let response = context.respond(facts, payload);
+                    self.stage = Stage::Answered;
+                    return Poll::Ready(Ok(response));
+                }
+                Poll::Ready(Answer::Exchange(cycle)) => {
+                    let context = Rc::clone(context);
+                    self.stage = Stage::Running { context, cycle };
+                }
+                Poll::Ready(Answer::Nothing) => {
+                    self.stage = Stage::Answered;
+                    return Poll::Ready(Err(Aborted));
+                }
+            }
+        }
         let outcome = match &mut self.stage {
+            Stage::Collecting { .. } | Stage::Planned { .. } => return Poll::Pending,
             Stage::Running { context, cycle } => match HttpCycle::poll_response(cycle, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answered::Response { response, close }) => {

@@ -122,6 +122,17 @@ pub(crate) fn build<'py>(
     Ok(Scope { dict: scope, client })
 }
 
+/// The client as the access log names it, without a scope.
+pub(crate) fn client_name(server: &Server, peer: &Peer, headers: &HeaderMap) -> Arc<str> {
+    if peer.trusted
+        && let Some(proxies) = &server.proxies
+        && let Some((host, port)) = proxies.forwarded(true, headers, Protocol::Http).client
+    {
+        return format!("{host}:{port}").into();
+    }
+    Arc::clone(&peer.client)
+}
+
 /// `root_path` + percent-decoded path, as `urllib.parse.unquote` decodes: UTF-8, bad bytes replaced.
 fn path<'py>(py: Python<'py>, root_path: &[u8], raw: &str) -> PyResult<Bound<'py, PyAny>> {
     if root_path.is_empty() && !raw.contains('%') {

@@ -13,16 +13,19 @@ use turbo_http::Config;
 use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::{AccessLog, Row};
-use super::coroutine::{Exchange, RequestCoroutine};
+use super::coroutine::{Exchange, RequestCoroutine, Target};
 use super::memory::Crowd;
 use super::options::Options;
 use super::reason::Reasons;
+use crate::plan::PlanTable;
 use crate::python;
 use crate::reactor::{Awaitable, Core, Notices, Pollable, Step, ThreadBound, after_python, resolve_all};
 
 /// What all requests of one server share.
 pub(crate) struct Server {
     pub(crate) app: Py<PyAny>,
+    /// The plans of the app, if it is a FastAPI application.
+    pub(crate) plans: Option<Py<PlanTable>>,
     pub(crate) event_loop: Py<PyAny>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) core: ThreadBound<Rc<Core>>,
@@ -87,12 +90,14 @@ pub(crate) struct Parts {
     pub(crate) server_header: bool,
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) access_log: bool,
+    pub(crate) plans: Option<Py<PlanTable>>,
 }
 
 impl Server {
     pub(crate) fn new(py: Python<'_>, parts: Parts) -> PyResult<Self> {
         Ok(Self {
             app: parts.app,
+            plans: parts.plans,
             event_loop: parts.event_loop,
             notices: parts.notices,
             core: ThreadBound::new(parts.core),
@@ -141,34 +146,45 @@ impl Server {
         py: Python<'_>,
         exchange: Exchange,
         scope: Bound<'_, PyDict>,
+        target: Target,
     ) -> PyResult<()> {
+        let coroutine = RequestCoroutine::new(Arc::clone(self), exchange, scope, target);
+        let coroutine = Bound::new(py, coroutine)?;
+        let task = self.start_task(py, coroutine.as_any())?;
+        coroutine.get().keep(py, task);
+        Ok(())
+    }
+
+    /// What requests start from: the context after start-up.
+    pub(crate) fn context<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyAny>> {
+        self.context.get().map(|context| context.bind(py))
+    }
+
+    /// Runs a coroutine in a task and a context of its own, up to its first suspension.
+    pub(crate) fn start_task<'py>(
+        &self,
+        py: Python<'py>,
+        coroutine: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let context = match self.context.get() {
             Some(context) => python::copy_context(context.bind(py))?,
             None => python::current_context(py)?,
         };
-        let coroutine = Bound::new(py, RequestCoroutine::new(Arc::clone(self), exchange, scope))?;
-        let task = if self.tasks.eager && !self.tasks.custom.load(Ordering::Relaxed) {
-            python::call_with_keywords(
+        if self.tasks.eager && !self.tasks.custom.load(Ordering::Relaxed) {
+            return python::call_with_keywords(
                 self.tasks.task_type.bind(py),
-                coroutine.as_any(),
+                coroutine,
                 [
                     self.event_loop.bind_borrowed(py),
                     context.as_borrowed(),
                     PyBool::new(py, true).as_any().as_borrowed(),
                 ],
                 self.tasks.eager_keywords.bind(py),
-            )?
-        } else {
-            let keywords = PyDict::new(py);
-            keywords.set_item(intern!(py, "context"), context)?;
-            self.event_loop.bind(py).call_method(
-                intern!(py, "create_task"),
-                (&coroutine,),
-                Some(&keywords),
-            )?
-        };
-        coroutine.get().keep(py, task);
-        Ok(())
+            );
+        }
+        let keywords = PyDict::new(py);
+        keywords.set_item(intern!(py, "context"), context)?;
+        self.event_loop.bind(py).call_method(intern!(py, "create_task"), (coroutine,), Some(&keywords))
     }
 
     pub(crate) fn create_future(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

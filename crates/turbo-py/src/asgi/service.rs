@@ -11,16 +11,19 @@ use http::{Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use tower_service::Service;
 use turbo_http::websocket::{self, Handshake};
 use turbo_http::{Connection, RequestBody};
 
 use super::coroutine::Exchange;
+pub(crate) use super::coroutine::Target;
 use super::http::{Facts, Head, HttpCycle, Length, ResponseBody, Rest, State, assemble, plain_text};
 use super::responding::{Aborted, Responding};
 use super::scope::{self, Peer};
 use super::server::Server;
 use super::websocket::{Answer, WebSocketSession, pump};
+use crate::plan::{self, Choice, Plans};
 use crate::reactor::after_python;
 
 /// Serves the requests of one connection, one after the other.
@@ -30,7 +33,7 @@ pub(crate) struct AppService {
 
 /// What the requests of one connection share.
 pub(crate) struct ConnectionContext {
-    server: Arc<Server>,
+    pub(super) server: Arc<Server>,
     connection: Connection,
     /// `None` when the interpreter could not build the connection's part of the scope.
     peer: Option<Peer>,
@@ -71,6 +74,24 @@ impl Service<Request<RequestBody>> for AppService {
             return context.shake_hands(request);
         }
         let (parts, body) = request.into_parts();
+        match context.choose(&parts) {
+            Some(Choice::Native { chosen, takes_body }) => {
+                return if body.is_end_stream() {
+                    context.answer(&chosen, parts, Rest::Nothing, Bytes::new())
+                } else if takes_body {
+                    Responding::collecting(context, chosen, parts, body)
+                } else {
+                    context.answer(&chosen, parts, Rest::Open(body), Bytes::new())
+                };
+            }
+            Some(Choice::Scoped(state)) if body.is_end_stream() => {
+                return context.start_scoped(parts, Rest::Nothing, Bytes::new(), state);
+            }
+            Some(Choice::Scoped(state)) => {
+                return Responding::prefetching(context, parts, body, Some(state));
+            }
+            None => {}
+        }
         if body.is_end_stream() {
             return context.start(parts, Rest::Nothing, Bytes::new());
         }
@@ -78,7 +99,7 @@ impl Service<Request<RequestBody>> for AppService {
             // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
             return context.start(parts, Rest::Open(body), Bytes::new());
         }
-        Responding::prefetching(context, parts, body)
+        Responding::prefetching(context, parts, body, None)
     }
 }
 
@@ -110,19 +131,73 @@ impl ConnectionContext {
         });
     }
 
-    /// Calls the app; `early` is what has arrived of the body.
-    pub(crate) fn start(self: Rc<Self>, parts: Parts, rest: Rest, early: Bytes) -> Responding {
-        Python::attach(|py| {
-            let begun = self.begin(py, parts, rest, early);
-            after_python(py);
-            match begun {
-                Ok(cycle) => Responding::running(self, cycle),
-                Err(error) => self.broken(py, error),
-            }
-        })
+    /// The plan of a request that is not about its body before anything else.
+    fn choose(&self, parts: &Parts) -> Option<Choice> {
+        let plans = self.server.plans.as_ref()?;
+        if parts.headers.contains_key(header::EXPECT) {
+            return None;
+        }
+        Python::attach(|py| plan::choose(py, plans.get(), &self.server.root_path_text, parts))
     }
 
-    fn begin(&self, py: Python<'_>, parts: Parts, rest: Rest, early: Bytes) -> PyResult<Py<HttpCycle>> {
+    /// Calls the app; `early` is what has arrived of the body.
+    pub(crate) fn start(self: Rc<Self>, parts: Parts, rest: Rest, early: Bytes) -> Responding {
+        Python::attach(|py| self.start_target(py, parts, rest, early, Target::App))
+    }
+
+    /// Runs a plan that needs a scope.
+    pub(crate) fn start_scoped(
+        self: Rc<Self>,
+        parts: Parts,
+        rest: Rest,
+        early: Bytes,
+        state: Arc<Plans>,
+    ) -> Responding {
+        Python::attach(|py| self.start_target(py, parts, rest, early, Target::Scoped(state)))
+    }
+
+    pub(crate) fn start_target(
+        self: Rc<Self>,
+        py: Python<'_>,
+        parts: Parts,
+        rest: Rest,
+        early: Bytes,
+        target: Target,
+    ) -> Responding {
+        let begun = self.begin(py, parts, rest, early, target);
+        after_python(py);
+        match begun {
+            Ok(cycle) => Responding::running(self, cycle),
+            Err(error) => self.broken(py, error),
+        }
+    }
+
+    fn begin(
+        &self,
+        py: Python<'_>,
+        parts: Parts,
+        rest: Rest,
+        early: Bytes,
+        target: Target,
+    ) -> PyResult<Py<HttpCycle>> {
+        let (cycle, scope) = self.exchange(py, parts, rest, early)?;
+        if self.server.is_overloaded() {
+            self.server.log_warning(py, "Exceeded concurrency limit.");
+            cycle.get().answer_unavailable(py);
+            return Ok(cycle);
+        }
+        self.server.run(py, Exchange::Http(cycle.clone_ref(py)), scope, target)?;
+        Ok(cycle)
+    }
+
+    /// The scope of a request, and the exchange whose callables go with it.
+    pub(crate) fn exchange<'py>(
+        &self,
+        py: Python<'py>,
+        parts: Parts,
+        rest: Rest,
+        early: Bytes,
+    ) -> PyResult<(Py<HttpCycle>, Bound<'py, PyDict>)> {
         let scope = scope::build(py, &self.server, self.peer()?, &parts, None)?;
         let mut state = State::new(rest, parts.method == Method::HEAD);
         state.expects_continue = parts.headers.contains_key(header::EXPECT);
@@ -133,13 +208,7 @@ impl ConnectionContext {
             Facts { method: parts.method, uri: parts.uri, version: parts.version, client: scope.client };
         let server = Arc::clone(&self.server);
         let cycle = Py::new(py, HttpCycle::new(server, self.connection.clone(), facts, state))?;
-        if self.server.is_overloaded() {
-            self.server.log_warning(py, "Exceeded concurrency limit.");
-            cycle.get().answer_unavailable(py);
-            return Ok(cycle);
-        }
-        self.server.run(py, Exchange::Http(cycle.clone_ref(py)), scope.dict)?;
-        Ok(cycle)
+        Ok((cycle, scope.dict))
     }
 
     fn shake_hands(self: Rc<Self>, mut request: Request<RequestBody>) -> Responding {
@@ -169,7 +238,7 @@ impl ConnectionContext {
         let server = Arc::clone(&self.server);
         let session = WebSocketSession::new(server, scope.client, parts.uri.clone());
         let session = Py::new(py, session)?;
-        self.server.run(py, Exchange::WebSocket(session.clone_ref(py)), scope.dict)?;
+        self.server.run(py, Exchange::WebSocket(session.clone_ref(py)), scope.dict, Target::App)?;
         Ok(session)
     }
 
@@ -228,7 +297,7 @@ impl ConnectionContext {
         assemble(head, Version::HTTP_11, body, server, &self.server.reasons)
     }
 
-    fn peer(&self) -> PyResult<&Peer> {
+    pub(crate) fn peer(&self) -> PyResult<&Peer> {
         self.peer.as_ref().ok_or_else(|| PyRuntimeError::new_err("the connection has no address"))
     }
 }

@@ -54,6 +54,51 @@ pub(crate) fn gather(body: &mut RequestBody, data: &mut Bytes, cx: &mut Context<
     outcome
 }
 
+/// A request body as it is read to its end.
+#[derive(Default)]
+pub(crate) struct Collected {
+    first: Bytes,
+    more: BytesMut,
+}
+
+impl Collected {
+    /// Reads what has arrived.
+    pub(crate) fn gather(&mut self, body: &mut RequestBody, cx: &mut Context<'_>) -> Gathered {
+        loop {
+            match Pin::new(&mut *body).poll_frame(cx) {
+                Poll::Pending => return Gathered::Open,
+                Poll::Ready(None) => return Gathered::Ended,
+                Poll::Ready(Some(Err(error))) if error.is_disconnected() => return Gathered::Lost,
+                Poll::Ready(Some(Err(_))) => return Gathered::Malformed,
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    self.append(piece);
+                    if body.is_end_stream() {
+                        return Gathered::Ended;
+                    }
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, piece: Bytes) {
+        if self.first.is_empty() && self.more.is_empty() {
+            self.first = piece;
+            return;
+        }
+        if self.more.is_empty() {
+            self.more.extend_from_slice(&self.first);
+        }
+        self.more.extend_from_slice(&piece);
+    }
+
+    /// What was read, leaving nothing; one piece is handed on without a copy.
+    pub(crate) fn take(&mut self) -> Bytes {
+        let first = std::mem::take(&mut self.first);
+        if self.more.is_empty() { first } else { std::mem::take(&mut self.more).freeze() }
+    }
+}
+
 /// Reads on to the end of a body whose request is answered, so that the connection can go on to the
 /// next one, as uvicorn does. A client that is slow about it runs into the connection's time-outs.
 pub(crate) async fn discard(mut body: RequestBody) {

@@ -293,7 +293,7 @@ impl std::fmt::Display for Truncated {
 
 impl std::error::Error for Truncated {}
 
-fn is_bodiless(status: StatusCode) -> bool {
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
 }
 

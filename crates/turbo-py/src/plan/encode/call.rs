@@ -3,9 +3,9 @@
 use std::ptr;
 
 use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use pyo3::ffi;
 
 /// pydantic's widest serializer call takes sixteen keywords.
 const WIDEST: usize = 18;

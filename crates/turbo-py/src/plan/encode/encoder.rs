@@ -248,11 +248,7 @@ impl Encoder {
     }
 
     /// What the response class makes of `content`.
-    fn built(
-        &self,
-        content: &Bound<'_, PyAny>,
-        injected: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Encoded> {
+    fn built(&self, content: &Bound<'_, PyAny>, injected: Option<&Bound<'_, PyAny>>) -> PyResult<Encoded> {
         let response = self.build.bind(content.py()).call1((content, injected))?;
         self.sent(&response)
     }

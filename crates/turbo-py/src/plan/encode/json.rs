@@ -110,10 +110,7 @@ impl Writer {
         Ok(())
     }
 
-    fn sequence<'py>(
-        &mut self,
-        items: impl Iterator<Item = Bound<'py, PyAny>>,
-    ) -> Result<(), Unsupported> {
+    fn sequence<'py>(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>) -> Result<(), Unsupported> {
         self.text.push(b'[');
         let mut first = true;
         for item in items {
@@ -142,7 +139,8 @@ impl Writer {
             let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
             // SAFETY: `dict` is an exact dict that the caller keeps alive and locked; `position` is only ever changed
             // by this function, and the two receive borrowed references when there is a next item.
-            if unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) } == 0
+            if unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) }
+                == 0
             {
                 return Ok(());
             }

@@ -1,5 +1,6 @@
 //! Calling Python inline so that it looks to the callee as on a worker thread.
 
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -9,7 +10,8 @@ use pyo3::types::PyTuple;
 ///
 /// That is what `anyio.to_thread.run_sync` shows a function: variables that it sets are gone afterwards
 /// (`contextvars.copy_context().run`), `asyncio.get_running_loop()` and `asyncio.current_task()` raise,
-/// `asyncio.run()` works. The thread is still the loop's own: `anyio.from_thread` does not work.
+/// `asyncio.run()` works, and a `StopIteration` comes out as a `RuntimeError`. The thread is still the loop's
+/// own: `anyio.from_thread` does not work.
 ///
 /// `arguments` are the positional ones followed by those that `names` names.
 ///

@@ -1,0 +1,457 @@
+//! A plan on an ASGI scope: behind middleware, or where the user's code sees the request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Method;
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+
+use super::coroutine::{Body, Next, Resume};
+use super::direct::Chosen;
+use super::encode::{Encoded, Payload, Place};
+use super::extract::{Extracted, ScopeSource};
+use super::program::{Given, Progress, Run};
+use super::replay::Replay;
+use super::route::{Native, Route, Tier};
+use super::table::{Plans, asked, marker};
+
+/// One request on its way through a plan.
+pub(crate) struct AsgiRun {
+    state: Arc<Plans>,
+    route: Arc<Route>,
+    method: Method,
+    path: Py<PyString>,
+    scope: Py<PyDict>,
+    receive: Py<PyAny>,
+    send: Py<PyAny>,
+    /// The engine called this, not the innermost middleware: what escapes has to go through the stack.
+    direct: bool,
+    /// Our own messages have begun the response.
+    started: bool,
+    /// The `send` of whoever has the request to its end, when it matters whether it began the response.
+    watched: Option<Py<WatchedSend>>,
+    stage: Stage,
+}
+
+enum Stage {
+    Begin,
+    /// The calls are over and raised this.
+    Raising(PyErr),
+    /// The calls are over; this `Response` sends itself.
+    Responding(Py<PyAny>),
+    /// Receiving the body; the messages are kept for FastAPI.
+    Body {
+        messages: Vec<Py<PyAny>>,
+        data: Vec<u8>,
+    },
+    Calls(Run),
+    /// The head is on its way.
+    Head {
+        body: Py<PyBytes>,
+        background: Option<Py<PyAny>>,
+    },
+    /// The body is on its way.
+    Tail {
+        background: Option<Py<PyAny>>,
+    },
+    /// Something else has the request to its end.
+    Delegated,
+    /// The application's own stack has it: what it raises is final.
+    Final,
+}
+
+/// How a run ends whose calls were made without a scope.
+pub(crate) enum Conclusion {
+    /// With this exception, as raised by the route.
+    Raise(PyErr),
+    /// With this `Response`, which sends itself.
+    Call(Py<PyAny>),
+}
+
+/// Makes the run of a route that needs a scope, for the engine; `None` when the plan refuses at once.
+pub(crate) fn scoped<'py>(
+    py: Python<'py>,
+    state: &Arc<Plans>,
+    scope: &Bound<'py, PyDict>,
+    receive: &Bound<'py, PyAny>,
+    send: &Bound<'py, PyAny>,
+) -> PyResult<Option<AsgiRun>> {
+    state.stack.prepare(scope)?;
+    let run = AsgiRun::begin(py, state, scope, receive, send)?;
+    Ok(run.map(|mut run| {
+        run.direct = true;
+        run
+    }))
+}
+
+impl AsgiRun {
+    /// The rest of a run whose calls were made without a scope.
+    pub(crate) fn concluding(
+        py: Python<'_>,
+        chosen: &Chosen,
+        conclusion: Conclusion,
+        scope: &Bound<'_, PyDict>,
+        receive: &Bound<'_, PyAny>,
+        send: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let Chosen { state, route } = chosen;
+        state.stack.prepare(scope)?;
+        let stage = match conclusion {
+            Conclusion::Raise(error) => Stage::Raising(error),
+            Conclusion::Call(response) => Stage::Responding(response),
+        };
+        Ok(Self {
+            state: Arc::clone(state),
+            route: Arc::clone(route),
+            method: Method::GET,
+            path: PyString::new(py, "").unbind(),
+            scope: scope.clone().unbind(),
+            receive: receive.clone().unbind(),
+            send: send.clone().unbind(),
+            direct: true,
+            started: false,
+            watched: None,
+            stage,
+        })
+    }
+
+    /// The run of the plan that serves this scope, if one does.
+    pub(crate) fn begin<'py>(
+        py: Python<'py>,
+        state: &Arc<Plans>,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Self>> {
+        let Some((method, path)) = asked(scope) else { return Ok(None) };
+        let root_path = scope.get_item(intern!(py, "root_path"))?;
+        let root_path = match &root_path {
+            Some(root_path) => root_path.cast::<PyString>()?.to_str()?,
+            None => "",
+        };
+        let route = {
+            let path = state.route_path(path.bind(py).to_str()?, root_path);
+            let Some(found) = state.find(py, &method, path) else { return Ok(None) };
+            found.route.mark(scope, &state.stack.router, found.params.iter())?;
+            Arc::clone(found.route)
+        };
+        Ok(Some(Self {
+            state: Arc::clone(state),
+            route,
+            method,
+            path,
+            scope: scope.clone().unbind(),
+            receive: receive.clone().unbind(),
+            send: send.clone().unbind(),
+            direct: false,
+            started: false,
+            watched: None,
+            stage: Stage::Begin,
+        }))
+    }
+
+    fn go_on<'py>(&mut self, py: Python<'py>, value: Bound<'py, PyAny>) -> PyResult<Next<'py>> {
+        match std::mem::replace(&mut self.stage, Stage::Delegated) {
+            Stage::Begin => self.start(py),
+            Stage::Raising(error) => Err(error),
+            Stage::Responding(response) => self.respond(py, &response),
+            Stage::Body { messages, data } => self.received(py, messages, data, &value),
+            Stage::Calls(mut run) => {
+                run.resume(value);
+                self.call(py, run)
+            }
+            Stage::Head { body, background } => {
+                let message = PyDict::new(py);
+                message.set_item(intern!(py, "type"), intern!(py, "http.response.body"))?;
+                message.set_item(intern!(py, "body"), body)?;
+                self.stage = Stage::Tail { background };
+                self.send(py, &message)
+            }
+            Stage::Tail { background: Some(background) } => awaiting(&background.bind(py).call0()?),
+            Stage::Tail { background: None } | Stage::Delegated | Stage::Final => Ok(Next::Return),
+        }
+    }
+
+    fn start<'py>(&mut self, py: Python<'py>) -> PyResult<Next<'py>> {
+        let route = Arc::clone(&self.route);
+        match &route.tier {
+            Tier::Python(plan) => {
+                route.count();
+                let send = self.watched_send(py)?;
+                awaiting(&plan.bind(py).call1((&self.scope, &self.receive, send))?)
+            }
+            Tier::Native(native) => {
+                let takes_body = native.program.extractor.as_ref().is_some_and(|one| one.get().takes_body());
+                if takes_body {
+                    self.receive(py, Vec::new(), Vec::new())
+                } else {
+                    self.extract(py, &[], None)
+                }
+            }
+        }
+    }
+
+    fn receive<'py>(
+        &mut self,
+        py: Python<'py>,
+        messages: Vec<Py<PyAny>>,
+        data: Vec<u8>,
+    ) -> PyResult<Next<'py>> {
+        self.stage = Stage::Body { messages, data };
+        awaiting(&self.receive.bind(py).call0()?)
+    }
+
+    fn received<'py>(
+        &mut self,
+        py: Python<'py>,
+        mut messages: Vec<Py<PyAny>>,
+        mut data: Vec<u8>,
+        message: &Bound<'py, PyAny>,
+    ) -> PyResult<Next<'py>> {
+        messages.push(message.clone().unbind());
+        let Some(more) = take_body(message, &mut data) else { return self.fall_back(py, messages) };
+        if more { self.receive(py, messages, data) } else { self.extract(py, &messages, Some(&data)) }
+    }
+
+    /// P1; then the calls.
+    fn extract<'py>(
+        &mut self,
+        py: Python<'py>,
+        messages: &[Py<PyAny>],
+        body: Option<&[u8]>,
+    ) -> PyResult<Next<'py>> {
+        let route = Arc::clone(&self.route);
+        let Tier::Native(native) = &route.tier else { return Ok(Next::Return) };
+        let values = match &native.program.extractor {
+            None => Some(Vec::new()),
+            Some(extractor) => self.values(py, extractor.get(), body),
+        };
+        let Some(values) = values else {
+            return self.fall_back(py, messages.iter().map(|one| one.clone_ref(py)).collect());
+        };
+        route.count();
+        let given = self.given(py, native, messages)?;
+        let run = native.program.begin(py, values, given)?;
+        self.call(py, run)
+    }
+
+    fn values(
+        &self,
+        py: Python<'_>,
+        extractor: &super::extract::Extractor,
+        body: Option<&[u8]>,
+    ) -> Option<Vec<Py<PyAny>>> {
+        let scope = self.scope.bind(py);
+        let root_path = scope.get_item(intern!(py, "root_path")).ok()?;
+        let root_path = match &root_path {
+            Some(root_path) => root_path.cast::<PyString>().ok()?.to_str().ok()?,
+            None => "",
+        };
+        let path = self.state.route_path(self.path.bind(py).to_str().ok()?, root_path);
+        let found = self.state.find(py, &self.method, path)?;
+        let params: Vec<_> = found.params.iter().map(|(_, convertor, text)| (convertor, text)).collect();
+        let source = ScopeSource::new(scope, extractor.reads_headers())?;
+        match extractor.extract(py, &source, &params, body) {
+            Extracted::Values(values) => Some(values),
+            Extracted::Refused => None,
+        }
+    }
+
+    fn given(&self, py: Python<'_>, native: &Native, messages: &[Py<PyAny>]) -> PyResult<Given> {
+        let helpers = &self.state.stack.helpers;
+        let program = &native.program;
+        let mut given = Given::NOTHING;
+        if program.takes_request {
+            let receive = if messages.is_empty() {
+                self.receive.clone_ref(py)
+            } else {
+                let messages = messages.iter().map(|one| one.clone_ref(py)).collect();
+                Replay::new(messages, self.receive.clone_ref(py)).into_pyobject(py)?.into_any().unbind()
+            };
+            given.request = Some(helpers.request.call1(py, (&self.scope, receive, &self.send))?);
+        }
+        if program.takes_response {
+            given.response = Some(helpers.make_response.call0(py)?);
+        }
+        if program.takes_background {
+            given.background = Some(helpers.background_tasks.call0(py)?);
+        }
+        Ok(given)
+    }
+
+    /// P2; then P3.
+    fn call<'py>(&mut self, py: Python<'py>, mut run: Run) -> PyResult<Next<'py>> {
+        let route = Arc::clone(&self.route);
+        let Tier::Native(native) = &route.tier else { return Ok(Next::Return) };
+        match run.advance(py, &native.program, None, &self.state.stack.helpers.run_in_threadpool) {
+            Progress::Await(awaitable) => {
+                self.stage = Stage::Calls(run);
+                Ok(Next::Await(awaitable))
+            }
+            Progress::Raised(error) => Err(error),
+            Progress::NeedsTask => Ok(Next::Return),
+            Progress::Returned(value) => self.encode(py, native, &run, &value),
+        }
+    }
+
+    fn encode<'py>(
+        &mut self,
+        py: Python<'py>,
+        native: &Native,
+        run: &Run,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<Next<'py>> {
+        let program = &native.program;
+        let response = program.takes_response.then(|| run.slot(py, program.response_slot())).flatten();
+        let mut background =
+            program.takes_background.then(|| run.slot(py, program.background_slot())).flatten();
+        if let Some(tasks) = background
+            && self.state.stack.helpers.adopt_background.bind(py).call1((value, tasks))?.is_truthy()?
+        {
+            // The response runs them itself.
+            background = None;
+        }
+        let root_path = self.scope.bind(py).get_item(intern!(py, "root_path"))?;
+        let root_path = root_path.and_then(|text| text.extract::<String>().ok()).unwrap_or_default();
+        let place = Place { method: self.method.as_str(), root_path: &root_path };
+        match native.encoder.get().encode(py, value, response, place)? {
+            Encoded::Call(response) => self.respond(py, &response),
+            Encoded::Ready(payload) => {
+                let background = background.map(|tasks| tasks.clone().unbind());
+                self.started = true;
+                self.stage = Stage::Head { body: PyBytes::new(py, &payload.body).unbind(), background };
+                let message = start_message(py, &payload)?;
+                self.send(py, &message)
+            }
+        }
+    }
+
+    /// Lets a `Response` send itself.
+    fn respond<'py>(&mut self, py: Python<'py>, response: &Py<PyAny>) -> PyResult<Next<'py>> {
+        let send = self.watched_send(py)?;
+        awaiting(&response.bind(py).call1((&self.scope, &self.receive, send))?)
+    }
+
+    fn watched_send(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if !self.direct {
+            return Ok(self.send.clone_ref(py));
+        }
+        let send = WatchedSend { send: self.send.clone_ref(py), started: AtomicBool::new(false) };
+        let send = Py::new(py, send)?;
+        self.watched = Some(send.clone_ref(py));
+        Ok(send.into_any())
+    }
+
+    fn send<'py>(&self, py: Python<'py>, message: &Bound<'py, PyDict>) -> PyResult<Next<'py>> {
+        awaiting(&self.send.bind(py).call1((message,))?)
+    }
+
+    /// Hands the request to FastAPI as it came; `messages` were received already.
+    fn fall_back<'py>(&mut self, py: Python<'py>, messages: Vec<Py<PyAny>>) -> PyResult<Next<'py>> {
+        let receive = if messages.is_empty() {
+            self.receive.clone_ref(py)
+        } else {
+            Replay::new(messages, self.receive.clone_ref(py)).into_pyobject(py)?.into_any().unbind()
+        };
+        self.stage = Stage::Final;
+        let scope = self.scope.bind(py);
+        let stack = &self.state.stack;
+        let app = if self.direct {
+            scope.set_item(marker::FALLBACK, true)?;
+            &stack.app
+        } else {
+            &stack.router
+        };
+        awaiting(&app.bind(py).call1((scope, receive, &self.send))?)
+    }
+
+    /// What the route raised, where its middleware and handlers can see it.
+    fn raise<'py>(&mut self, py: Python<'py>, error: PyErr) -> Next<'py> {
+        let is_final = matches!(std::mem::replace(&mut self.stage, Stage::Final), Stage::Final);
+        if !self.direct || is_final || !error.is_instance_of::<PyException>(py) {
+            return Next::Raise(error);
+        }
+        let started = self.started || self.watched.as_ref().is_some_and(|send| send.get().has_started());
+        self.through_stack(py, &error, started).unwrap_or_else(Next::Raise)
+    }
+
+    fn through_stack<'py>(&self, py: Python<'py>, error: &PyErr, started: bool) -> PyResult<Next<'py>> {
+        let scope = self.scope.bind(py);
+        scope.set_item(marker::RAISE, (error.value(py), started))?;
+        let stack = &self.state.stack;
+        let send = if started { &stack.helpers.send_nowhere } else { &self.send };
+        awaiting(&stack.app.bind(py).call1((scope, &self.receive, send))?)
+    }
+}
+
+impl Body for AsgiRun {
+    fn resume<'py>(&mut self, py: Python<'py>, with: Resume<'py>) -> Next<'py> {
+        let outcome = match with {
+            Resume::Value(value) => self.go_on(py, value),
+            Resume::Error(error) => return self.raise(py, error),
+        };
+        outcome.unwrap_or_else(|error| self.raise(py, error))
+    }
+}
+
+/// An ASGI `send` callable that remembers whether the response has begun.
+#[pyclass(frozen, module = "turboapi._engine")]
+struct WatchedSend {
+    send: Py<PyAny>,
+    started: AtomicBool,
+}
+
+impl WatchedSend {
+    fn has_started(&self) -> bool {
+        self.started.load(Ordering::Relaxed)
+    }
+}
+
+#[pymethods]
+impl WatchedSend {
+    fn __call__<'py>(&self, message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.started.store(true, Ordering::Relaxed);
+        self.send.bind(message.py()).call1((message,))
+    }
+}
+
+/// What `await` does with the result of a call.
+fn awaiting<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Next<'py>> {
+    if crate::python::is_coroutine(awaitable) {
+        return Ok(Next::Await(awaitable.clone()));
+    }
+    crate::python::awaited(awaitable).map(Next::Await)
+}
+
+/// Appends the body of an `http.request` message; says whether more follows, `None` for other messages.
+fn take_body(message: &Bound<'_, PyAny>, data: &mut Vec<u8>) -> Option<bool> {
+    let py = message.py();
+    let message = message.cast::<PyDict>().ok()?;
+    let kind = message.get_item(intern!(py, "type")).ok()??;
+    if kind.cast::<PyString>().ok()?.to_str().ok()? != "http.request" {
+        return None;
+    }
+    if let Some(body) = message.get_item(intern!(py, "body")).ok()? {
+        data.extend_from_slice(body.cast::<PyBytes>().ok()?.as_bytes());
+    }
+    match message.get_item(intern!(py, "more_body")).ok()? {
+        Some(more) => more.is_truthy().ok(),
+        None => Some(false),
+    }
+}
+
+fn start_message<'py>(py: Python<'py>, payload: &Payload) -> PyResult<Bound<'py, PyDict>> {
+    let message = PyDict::new(py);
+    message.set_item(intern!(py, "type"), intern!(py, "http.response.start"))?;
+    message.set_item(intern!(py, "status"), payload.status.as_u16())?;
+    let headers = PyList::empty(py);
+    for (name, value) in &payload.headers {
+        let name = PyBytes::new(py, name.as_str().as_bytes());
+        headers.append(PyTuple::new(py, [name, PyBytes::new(py, value.as_bytes())])?)?;
+    }
+    message.set_item(intern!(py, "headers"), headers)?;
+    Ok(message)
+}

@@ -1,0 +1,193 @@
+//! A coroutine whose body is native code.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::python::{self, Sent};
+
+/// What the body of a [`Coroutine`] is gone on with.
+pub(crate) enum Resume<'py> {
+    /// It begins, or what it awaited returned this.
+    Value(Bound<'py, PyAny>),
+    /// What it awaited raised, or the coroutine was cancelled before it began.
+    Error(PyErr),
+}
+
+/// What the body does next.
+pub(crate) enum Next<'py> {
+    /// `await` this: an iterator or coroutine.
+    Await(Bound<'py, PyAny>),
+    /// `return`.
+    Return,
+    /// `raise`.
+    Raise(PyErr),
+}
+
+/// The body of a [`Coroutine`]: what happens between two awaits.
+pub(crate) trait Body: Send {
+    /// Goes on until something has to be awaited or everything is done.
+    fn resume<'py>(&mut self, py: Python<'py>, with: Resume<'py>) -> Next<'py>;
+
+    /// The coroutine was closed before its end; nothing is awaited any more.
+    fn closed(&mut self, _py: Python<'_>) {}
+}
+
+enum Stage {
+    Created(Box<dyn Body>),
+    Suspended(Box<dyn Body>, Py<PyAny>),
+    /// The body runs; whoever asks now comes from inside it, or from another thread.
+    Running,
+    Finished,
+}
+
+/// An object with the coroutine protocol, for `asyncio.Task` and for `await`.
+#[pyclass(frozen, module = "turboapi._engine")]
+pub(crate) struct Coroutine {
+    stage: Mutex<Stage>,
+}
+
+impl Coroutine {
+    pub(crate) fn new(body: impl Body + 'static) -> Self {
+        Self { stage: Mutex::new(Stage::Created(Box::new(body))) }
+    }
+
+    fn replace(&self, stage: Stage) -> Stage {
+        std::mem::replace(&mut *self.stage.lock().unwrap_or_else(PoisonError::into_inner), stage)
+    }
+
+    fn advance<'py>(&self, py: Python<'py>, input: Resume<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (mut body, mut next) = match self.replace(Stage::Running) {
+            Stage::Created(mut body) => {
+                let next = resume(&mut body, py, input);
+                (body, next)
+            }
+            Stage::Suspended(body, awaited) => {
+                let awaited = awaited.into_bound(py);
+                let sent = match input {
+                    Resume::Value(value) => python::send(&awaited, &value),
+                    Resume::Error(error) => python::throw(&awaited, error),
+                };
+                let mut body = body;
+                match after(&mut body, py, sent) {
+                    After::Yield(value) => {
+                        self.replace(Stage::Suspended(body, awaited.unbind()));
+                        return Ok(Some(value));
+                    }
+                    After::Next(next) => (body, next),
+                }
+            }
+            Stage::Running => return Err(PyRuntimeError::new_err("coroutine is being awaited already")),
+            Stage::Finished => {
+                self.replace(Stage::Finished);
+                return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
+            }
+        };
+        loop {
+            match next {
+                Next::Await(awaited) => {
+                    let none = py.None().into_bound(py);
+                    let sent = python::send(&awaited, &none);
+                    match after(&mut body, py, sent) {
+                        After::Yield(value) => {
+                            self.replace(Stage::Suspended(body, awaited.unbind()));
+                            return Ok(Some(value));
+                        }
+                        After::Next(following) => next = following,
+                    }
+                }
+                Next::Return => {
+                    self.replace(Stage::Finished);
+                    return Ok(None);
+                }
+                Next::Raise(error) => {
+                    self.replace(Stage::Finished);
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+enum After<'py> {
+    Yield(Bound<'py, PyAny>),
+    Next(Next<'py>),
+}
+
+fn after<'py>(body: &mut Box<dyn Body>, py: Python<'py>, sent: Sent<'py>) -> After<'py> {
+    After::Next(match sent {
+        Sent::Yielded(value) => return After::Yield(value),
+        Sent::Returned(value) => resume(body, py, Resume::Value(value)),
+        Sent::Raised(error) => resume(body, py, Resume::Error(error)),
+    })
+}
+
+/// A panic below the app ends the request as an error of its own; otherwise its client would wait for ever.
+fn resume<'py>(body: &mut Box<dyn Body>, py: Python<'py>, with: Resume<'py>) -> Next<'py> {
+    catch_unwind(AssertUnwindSafe(|| body.resume(py, with))).unwrap_or_else(|panic| {
+        body.closed(py);
+        Next::Raise(python::panicked(panic.as_ref()))
+    })
+}
+
+#[pymethods]
+impl Coroutine {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.advance(py, Resume::Value(py.None().into_bound(py)))
+    }
+
+    fn send<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.advance(value.py(), Resume::Value(value))?.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    #[pyo3(signature = (kind, value=None, traceback=None))]
+    fn throw<'py>(
+        &self,
+        kind: &Bound<'py, PyAny>,
+        value: Option<&Bound<'py, PyAny>>,
+        traceback: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let error = python::thrown(kind, value, traceback)?;
+        self.advance(kind.py(), Resume::Error(error))?.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match self.replace(Stage::Finished) {
+            Stage::Created(mut body) => body.closed(py),
+            Stage::Suspended(mut body, awaited) => {
+                let closed = match awaited.bind(py).getattr_opt(intern!(py, "close"))? {
+                    Some(close) => close.call0().map(drop),
+                    None => Ok(()),
+                };
+                body.closed(py);
+                closed?;
+            }
+            Stage::Running => {
+                self.replace(Stage::Running);
+                return Err(PyRuntimeError::new_err("coroutine is running"));
+            }
+            Stage::Finished => {}
+        }
+        Ok(())
+    }
+
+    /// The frame of what is awaited, for debuggers and `Task.print_stack`.
+    #[getter]
+    fn cr_frame<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            Stage::Suspended(_, awaited) => awaited.bind(py).getattr(intern!(py, "cr_frame")).ok(),
+            _ => None,
+        }
+    }
+}

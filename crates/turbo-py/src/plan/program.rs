@@ -1,0 +1,292 @@
+//! The calls of a route, as `turboapi.plans.dependencies` listed them.
+
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{ffi, intern};
+
+use super::extract::Extractor;
+use super::pace::Pace;
+
+/// What a route calls, in order, and where the arguments come from.
+pub(crate) struct Program {
+    pub(crate) extractor: Option<Py<Extractor>>,
+    /// How many slots the extractor fills.
+    extracted: usize,
+    /// Whether a call takes the `Request`.
+    pub(crate) takes_request: bool,
+    /// Whether a call takes the `Response` whose status and headers are merged into the answer.
+    pub(crate) takes_response: bool,
+    /// Whether a call takes `BackgroundTasks`.
+    pub(crate) takes_background: bool,
+    makers: Box<[Py<PyAny>]>,
+    calls: Box<[Call]>,
+}
+
+struct Call {
+    callable: Py<PyAny>,
+    kind: Kind,
+    /// The slots of the arguments, in the order of `names`.
+    slots: Box<[usize]>,
+    /// `None` when there are no arguments.
+    names: Option<Py<PyTuple>>,
+}
+
+enum Kind {
+    Async,
+    /// Inline or in a thread, as its pace says.
+    Sync(Py<Pace>),
+}
+
+/// What is in the slots before the calls, aside from what the extractor found.
+pub(crate) struct Given {
+    pub(crate) request: Option<Py<PyAny>>,
+    pub(crate) response: Option<Py<PyAny>>,
+    pub(crate) background: Option<Py<PyAny>>,
+}
+
+impl Given {
+    pub(crate) const NOTHING: Self = Self { request: None, response: None, background: None };
+}
+
+impl Program {
+    /// From the attributes of a `turboapi.plans.native.NativePlan`.
+    pub(crate) fn new(plan: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = plan.py();
+        let makers: Vec<Py<PyAny>> = plan.getattr(intern!(py, "makers"))?.extract()?;
+        let mut calls = Vec::new();
+        for call in plan.getattr(intern!(py, "calls"))?.try_iter()? {
+            calls.push(Call::new(&call?)?);
+        }
+        let program = Self {
+            extractor: plan.getattr(intern!(py, "extractor"))?.extract()?,
+            extracted: plan.getattr(intern!(py, "extracted"))?.extract()?,
+            takes_request: plan.getattr(intern!(py, "takes_request"))?.extract()?,
+            takes_response: plan.getattr(intern!(py, "takes_response"))?.extract()?,
+            takes_background: plan.getattr(intern!(py, "takes_background"))?.extract()?,
+            makers: makers.into(),
+            calls: calls.into(),
+        };
+        program.check()?;
+        Ok(program)
+    }
+
+    /// Every argument lies in a slot that is filled when its call is made.
+    fn check(&self) -> PyResult<()> {
+        let mut filled = self.extracted + 3 + self.makers.len();
+        for call in &self.calls {
+            if call.slots.iter().any(|slot| *slot >= filled) {
+                return Err(PyValueError::new_err("a call takes a value that does not exist yet"));
+            }
+            filled += 1;
+        }
+        if self.calls.is_empty() { Err(PyValueError::new_err("a program calls nothing")) } else { Ok(()) }
+    }
+
+    /// The first slots of a run, from the extractor's values.
+    pub(crate) fn begin(&self, py: Python<'_>, values: Vec<Py<PyAny>>, given: Given) -> PyResult<Run> {
+        let mut slots = values;
+        if slots.len() != self.extracted {
+            return Err(PyRuntimeError::new_err("the extractor found another number of values"));
+        }
+        slots.reserve(3 + self.makers.len() + self.calls.len());
+        slots.push(given.request.unwrap_or_else(|| py.None()));
+        slots.push(given.response.unwrap_or_else(|| py.None()));
+        slots.push(given.background.unwrap_or_else(|| py.None()));
+        for maker in &self.makers {
+            slots.push(maker.call0(py)?);
+        }
+        Ok(Run { slots, next: 0 })
+    }
+
+    /// The number of slots that are filled before the first call and belong to the `Given`.
+    pub(crate) fn response_slot(&self) -> usize {
+        self.extracted + 1
+    }
+
+    pub(crate) fn background_slot(&self) -> usize {
+        self.extracted + 2
+    }
+}
+
+impl Call {
+    fn new(call: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (callable, pace, names, slots): (Py<PyAny>, Option<Py<Pace>>, Py<PyTuple>, Vec<usize>) =
+            call.extract()?;
+        let names = names.into_bound(call.py());
+        if names.len() != slots.len() {
+            return Err(PyValueError::new_err("a call has other names than arguments"));
+        }
+        Ok(Self {
+            callable,
+            kind: pace.map_or(Kind::Async, Kind::Sync),
+            slots: slots.into(),
+            names: (!names.is_empty()).then(|| names.unbind()),
+        })
+    }
+}
+
+/// A program on its way through the calls of one request.
+pub(crate) struct Run {
+    slots: Vec<Py<PyAny>>,
+    /// The call that is next, or the one that is being awaited.
+    next: usize,
+}
+
+/// How far [`Run::advance`] came.
+pub(crate) enum Progress<'py> {
+    /// The endpoint returned this.
+    Returned(Bound<'py, PyAny>),
+    /// This has to be awaited; [`Run::resume`] takes what it returns.
+    Await(Bound<'py, PyAny>),
+    /// The next call has to be made by a task.
+    NeedsTask,
+    /// A call raised.
+    Raised(PyErr),
+}
+
+impl Run {
+    /// Makes calls until one has to be awaited or the endpoint has returned.
+    ///
+    /// Inline calls run in a copy of `context`, or of the current context of the task.
+    pub(crate) fn advance<'py>(
+        &mut self,
+        py: Python<'py>,
+        program: &Program,
+        context: Option<&Bound<'py, PyAny>>,
+        in_thread: &Py<PyAny>,
+    ) -> Progress<'py> {
+        while let Some(call) = program.calls.get(self.next) {
+            let returned = match &call.kind {
+                Kind::Async if context.is_some() => return Progress::NeedsTask,
+                Kind::Async => match self.call(py, call) {
+                    Ok(awaitable) => return awaited(awaitable),
+                    Err(error) => return Progress::Raised(error),
+                },
+                Kind::Sync(pace) if pace.get().is_inline() => self.call_inline(py, call, pace, context),
+                Kind::Sync(_) if context.is_some() => return Progress::NeedsTask,
+                Kind::Sync(pace) => match self.call_in_thread(py, call, pace, in_thread) {
+                    Ok(awaitable) => return awaited(awaitable),
+                    Err(error) => return Progress::Raised(error),
+                },
+            };
+            match returned {
+                Ok(value) => self.resume(value),
+                Err(error) => return Progress::Raised(outside_of_generators(py, error)),
+            }
+        }
+        match self.slots.last() {
+            Some(value) => Progress::Returned(value.bind(py).clone()),
+            None => Progress::Raised(PyRuntimeError::new_err("a program ended without a value")),
+        }
+    }
+
+    /// Takes the result of the call that was made last.
+    pub(crate) fn resume(&mut self, value: Bound<'_, PyAny>) {
+        self.slots.push(value.unbind());
+        self.next += 1;
+    }
+
+    pub(crate) fn slot<'py>(&self, py: Python<'py>, slot: usize) -> Option<&Bound<'py, PyAny>> {
+        self.slots.get(slot).map(|value| value.bind(py))
+    }
+
+    /// The arguments of `call`, borrowed from the slots.
+    fn arguments(&self, call: &Call) -> [*mut ffi::PyObject; MAX_INLINE_ARGUMENTS] {
+        let mut pointers = [std::ptr::null_mut(); MAX_INLINE_ARGUMENTS];
+        for (pointer, slot) in pointers.iter_mut().zip(&call.slots) {
+            *pointer = self.slots[*slot].as_ptr();
+        }
+        pointers
+    }
+
+    fn call<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
+        if call.slots.len() > MAX_INLINE_ARGUMENTS {
+            return call.callable.bind(py).call((), Some(&self.keywords(py, call)?));
+        }
+        let arguments = self.arguments(call);
+        let names = call.names.as_ref().map_or(std::ptr::null_mut(), Py::as_ptr);
+        // SAFETY: as many arguments as names, all kept alive by `slots`; the call returns a new reference.
+        unsafe {
+            Bound::from_owned_ptr_or_err(
+                py,
+                ffi::PyObject_Vectorcall(call.callable.as_ptr(), arguments.as_ptr(), 0, names),
+            )
+        }
+    }
+
+    fn call_inline<'py>(
+        &self,
+        py: Python<'py>,
+        call: &Call,
+        pace: &Py<Pace>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let callable = call.callable.bind(py);
+        if call.slots.len() > MAX_INLINE_ARGUMENTS {
+            let keywords = self.keywords(py, call)?;
+            let bound = self.partial(py, callable, &keywords)?;
+            // SAFETY: there are no arguments.
+            return unsafe { pace.get().call(&bound, &[], None, context) };
+        }
+        let arguments = self.arguments(call);
+        let names = call.names.as_ref().map(|names| names.bind(py));
+        // SAFETY: as many arguments as names, all kept alive by `slots`.
+        unsafe { pace.get().call(callable, &arguments[..call.slots.len()], names, context) }
+    }
+
+    fn call_in_thread<'py>(
+        &self,
+        py: Python<'py>,
+        call: &Call,
+        pace: &Py<Pace>,
+        in_thread: &Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let timed = Py::new(py, Pace::timed(pace.clone_ref(py), call.callable.clone_ref(py)))?;
+        in_thread.bind(py).call((timed,), Some(&self.keywords(py, call)?))
+    }
+
+    fn partial<'py>(
+        &self,
+        py: Python<'py>,
+        callable: &Bound<'py, PyAny>,
+        keywords: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        py.import(intern!(py, "functools"))?
+            .getattr(intern!(py, "partial"))?
+            .call((callable,), Some(keywords))
+    }
+
+    fn keywords<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyDict>> {
+        let keywords = PyDict::new(py);
+        if let Some(names) = &call.names {
+            for (name, slot) in names.bind(py).iter().zip(&call.slots) {
+                keywords.set_item(name, &self.slots[*slot])?;
+            }
+        }
+        Ok(keywords)
+    }
+}
+
+/// Calls with more arguments go through a dictionary.
+const MAX_INLINE_ARGUMENTS: usize = 24;
+
+fn awaited(awaitable: Bound<'_, PyAny>) -> Progress<'_> {
+    if crate::python::is_coroutine(&awaitable) {
+        return Progress::Await(awaitable);
+    }
+    match crate::python::awaited(&awaitable) {
+        Ok(iterator) => Progress::Await(iterator),
+        Err(error) => Progress::Raised(error),
+    }
+}
+
+/// What `await` makes of a `StopIteration` that leaves a thread (anyio, `WorkerThread.run`).
+fn outside_of_generators(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyStopIteration>(py) {
+        return error;
+    }
+    let outer = PyRuntimeError::new_err("coroutine raised StopIteration");
+    outer.set_cause(py, Some(error));
+    outer
+}

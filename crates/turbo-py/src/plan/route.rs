@@ -1,0 +1,130 @@
+//! One compiled route.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use turbo_router::Convertor;
+
+use super::encode::Encoder;
+use super::program::Program;
+use super::watch::Watches;
+
+/// How a route is run.
+pub(crate) enum Tier {
+    /// Native code drives the calls.
+    Native(Box<Native>),
+    /// An ASGI callable of `turboapi.plans.python_plan` does.
+    Python(Py<PyAny>),
+}
+
+/// The three phases of a native plan.
+pub(crate) struct Native {
+    pub(crate) program: Program,
+    pub(crate) encoder: Py<Encoder>,
+}
+
+/// A route that has a plan.
+pub(crate) struct Route {
+    pub(crate) tier: Tier,
+    pub(crate) watches: Watches,
+    /// What FastAPI puts into the scope of a request that it routes here.
+    route: Py<PyAny>,
+    endpoint: Py<PyAny>,
+    effective_context: Option<Py<PyAny>>,
+    /// Starlette's convertors by parameter name.
+    convertors: Py<PyDict>,
+    served: AtomicU64,
+}
+
+impl Route {
+    /// From a `turboapi.plans.compiler.CompiledRoute`.
+    pub(crate) fn new(compiled: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
+        let py = compiled.py();
+        let native: Option<Bound<'_, PyAny>> = compiled.getattr(intern!(py, "native"))?.extract()?;
+        let tier = match native {
+            Some(plan) => Tier::Native(Box::new(Native {
+                program: Program::new(&plan)?,
+                encoder: plan.getattr(intern!(py, "encoder"))?.extract()?,
+            })),
+            None => Tier::Python(compiled.getattr(intern!(py, "python"))?.unbind()),
+        };
+        Ok(Arc::new(Self {
+            tier,
+            watches: Watches::new(&compiled.getattr(intern!(py, "watches"))?)?,
+            route: compiled.getattr(intern!(py, "route"))?.unbind(),
+            endpoint: compiled.getattr(intern!(py, "endpoint"))?.unbind(),
+            effective_context: compiled.getattr(intern!(py, "effective_context"))?.extract()?,
+            convertors: compiled.getattr(intern!(py, "convertors"))?.extract()?,
+            served: AtomicU64::new(0),
+        }))
+    }
+
+    /// Whether the plan needs no scope: it can answer what hyper has read.
+    pub(crate) fn direct(&self) -> Option<&Native> {
+        match &self.tier {
+            Tier::Native(native) if !native.program.takes_request && !native.program.takes_background => {
+                Some(native)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn count(&self) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    /// What FastAPI's router leaves in the scope of a matched request (`APIRouter.app`, `APIRoute.matches`).
+    pub(crate) fn mark<'a>(
+        &self,
+        scope: &Bound<'_, PyDict>,
+        router: &Py<PyAny>,
+        params: impl Iterator<Item = (&'a str, Convertor, &'a str)>,
+    ) -> PyResult<()> {
+        let py = scope.py();
+        if !scope.contains(intern!(py, "router"))? {
+            scope.set_item(intern!(py, "router"), router)?;
+        }
+        scope.set_item(intern!(py, "endpoint"), &self.endpoint)?;
+        let path_params = match scope.get_item(intern!(py, "path_params"))? {
+            Some(outer) => outer.cast::<PyDict>()?.copy()?,
+            None => PyDict::new(py),
+        };
+        for (name, convertor, text) in params {
+            path_params.set_item(name, self.converted(py, name, convertor, text)?)?;
+        }
+        scope.set_item(intern!(py, "path_params"), path_params)?;
+        scope.set_item(intern!(py, "route"), &self.route)?;
+        if let Some(context) = &self.effective_context {
+            let own = match scope.get_item(intern!(py, "fastapi"))? {
+                Some(own) => own.cast_into::<PyDict>()?,
+                None => {
+                    let own = PyDict::new(py);
+                    scope.set_item(intern!(py, "fastapi"), &own)?;
+                    own
+                }
+            };
+            own.set_item(intern!(py, "effective_route_context"), context)?;
+        }
+        Ok(())
+    }
+
+    fn converted<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        convertor: Convertor,
+        text: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if matches!(convertor, Convertor::Str | Convertor::Path) {
+            return Ok(PyString::new(py, text).into_any());
+        }
+        self.convertors.bind(py).as_any().get_item(name)?.call_method1(intern!(py, "convert"), (text,))
+    }
+}

@@ -1,0 +1,345 @@
+//! The plans of one application, and the ASGI callable that stands in its router's place.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use http::Method;
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use turbo_router::{Methods, Outcome, Params, Router};
+
+use super::asgi::AsgiRun;
+use super::coroutine::Coroutine;
+use super::route::Route;
+use super::watch::Watches;
+
+/// What scope keys of ours say to the table; they never reach code of the user.
+pub(crate) mod marker {
+    /// The request was tried and is FastAPI's own to answer.
+    pub(crate) const FALLBACK: &str = "turboapi.fallback";
+    /// `(exception, whether the response has started)`: to be raised where the route would have.
+    pub(crate) const RAISE: &str = "turboapi.raise";
+}
+
+/// The plans of one application.
+///
+/// It is an ASGI callable: `turboapi.plans` puts it in the place of the application's router, behind all
+/// middleware. The engine asks it directly when there is no middleware of the user's.
+#[pyclass(frozen, module = "turboapi._engine")]
+pub(crate) struct PlanTable {
+    state: Mutex<Option<Arc<Plans>>>,
+    /// Compiles anew and calls `set`.
+    refresh: Py<PyAny>,
+    /// The router whose place the table takes.
+    router: Mutex<Py<PyAny>>,
+    /// Requests that went to FastAPI's own router.
+    fallbacks: AtomicU64,
+}
+
+/// Everything that was compiled together.
+pub(crate) struct Plans {
+    router: Router<usize>,
+    entries: Box<[Entry]>,
+    watches: Watches,
+    pub(crate) stack: Stack,
+}
+
+/// The application around the routes.
+pub(crate) struct Stack {
+    /// The application itself.
+    pub(crate) app: Py<PyAny>,
+    /// The router whose place the table takes.
+    pub(crate) router: Py<PyAny>,
+    /// `app.root_path`, which takes the place of the server's.
+    root_path: String,
+    /// There is no middleware of the user's: requests need not pass through the stack.
+    pub(crate) direct: bool,
+    /// An `HTTPException` is answered by FastAPI's own handler.
+    pub(crate) stock_http_exception: bool,
+    /// `(exception handlers, status handlers)` for the scope, as `ExceptionMiddleware` puts them there.
+    pub(crate) exception_handlers: Py<PyAny>,
+    pub(crate) helpers: Helpers,
+}
+
+impl Stack {
+    /// Puts into a scope what the middleware in front of the router would have put there.
+    pub(crate) fn prepare(&self, scope: &Bound<'_, PyDict>) -> PyResult<()> {
+        let py = scope.py();
+        scope.set_item(intern!(py, "app"), &self.app)?;
+        if !self.root_path.is_empty() {
+            scope.set_item(intern!(py, "root_path"), &self.root_path)?;
+        }
+        scope.set_item(intern!(py, "starlette.exception_handlers"), &self.exception_handlers)
+    }
+}
+
+/// Python functions of `turboapi.plans.runtime`.
+pub(crate) struct Helpers {
+    /// Starlette's `run_in_threadpool`.
+    pub(crate) run_in_threadpool: Py<PyAny>,
+    /// Makes the `Response` that dependencies may fill in.
+    pub(crate) make_response: Py<PyAny>,
+    pub(crate) background_tasks: Py<PyAny>,
+    pub(crate) request: Py<PyAny>,
+    /// Raises an exception where the route would have: `(exception, started, scope, receive, send)`.
+    pub(crate) raise_in_route: Py<PyAny>,
+    /// Sets the background tasks of a returned `Response` that has none.
+    pub(crate) adopt_background: Py<PyAny>,
+    /// A `send` that drops everything.
+    pub(crate) send_nowhere: Py<PyAny>,
+}
+
+impl Helpers {
+    fn new(module: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let get = |name: &str| module.getattr(name).map(Bound::unbind);
+        Ok(Self {
+            run_in_threadpool: get("run_in_threadpool")?,
+            make_response: get("make_response")?,
+            background_tasks: get("BackgroundTasks")?,
+            request: get("Request")?,
+            raise_in_route: get("raise_in_route")?,
+            adopt_background: get("adopt_background")?,
+            send_nowhere: get("send_nowhere")?,
+        })
+    }
+}
+
+/// A route of the application; compiled when the first request comes.
+enum Entry {
+    /// FastAPI's own business.
+    Asgi,
+    Plan {
+        compile: Py<PyAny>,
+        route: OnceLock<Option<Arc<Route>>>,
+    },
+}
+
+/// A route for a request.
+pub(crate) struct Found<'a> {
+    pub(crate) route: &'a Arc<Route>,
+    pub(crate) params: Params<'a, 'a>,
+}
+
+impl Plans {
+    /// The plan that serves a method and a decoded path without the root path, if one does.
+    pub(crate) fn find<'a>(&'a self, py: Python<'_>, method: &Method, path: &'a str) -> Option<Found<'a>> {
+        let Outcome::Full(found) = self.router.at(method, path) else { return None };
+        let Entry::Plan { compile, route } = &self.entries[*found.value] else { return None };
+        let route = match route.get() {
+            Some(route) => route,
+            None => {
+                let compiled = compiled(compile.bind(py));
+                route.get_or_init(|| compiled)
+            }
+        };
+        let route = route.as_ref()?;
+        route.watches.hold(py).then_some(Found { route, params: found.params })
+    }
+
+    /// The path that routes are matched against, as `starlette._utils.get_route_path` cuts it, from a full
+    /// path and the server's root path.
+    pub(crate) fn route_path<'p>(&self, path: &'p str, root_path: &str) -> &'p str {
+        let root_path = if self.stack.root_path.is_empty() { root_path } else { &self.stack.root_path };
+        match path.strip_prefix(root_path) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+            _ => path,
+        }
+    }
+}
+
+/// A plan that cannot be made leaves its route to FastAPI; the error is shown, since none is expected.
+fn compiled(compile: &Bound<'_, PyAny>) -> Option<Arc<Route>> {
+    let route = compile.call0().and_then(|route| (!route.is_none()).then(|| Route::new(&route)).transpose());
+    route.unwrap_or_else(|error| {
+        error.write_unraisable(compile.py(), Some(compile));
+        None
+    })
+}
+
+/// The decoded path of a request target, unless it has what Starlette's regular expressions treat in a
+/// way of their own, or what only Python's `unquote` knows how to decode.
+pub(crate) fn decoded(raw: &str) -> Option<Cow<'_, str>> {
+    let path = if raw.contains('%') {
+        percent_encoding::percent_decode_str(raw).decode_utf8().ok()?
+    } else {
+        Cow::Borrowed(raw)
+    };
+    is_plain(&path).then_some(path)
+}
+
+fn is_plain(path: &str) -> bool {
+    path.bytes().all(|byte| byte >= b' ')
+}
+
+impl PlanTable {
+    /// What is compiled now, made anew first if the application has changed; `None` if that failed.
+    pub(crate) fn current(&self, py: Python<'_>) -> Option<Arc<Plans>> {
+        if let Some(state) = self.state()
+            && state.watches.hold(py)
+        {
+            return Some(state);
+        }
+        if let Err(error) = self.refresh.call0(py) {
+            error.write_unraisable(py, Some(self.refresh.bind(py)));
+            return None;
+        }
+        self.state().filter(|state| state.watches.hold(py))
+    }
+
+    fn state(&self) -> Option<Arc<Plans>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn router<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.router.lock().unwrap_or_else(PoisonError::into_inner).bind(py).clone()
+    }
+
+    fn count_fallback(&self) {
+        self.fallbacks.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[pymethods]
+impl PlanTable {
+    #[new]
+    fn new(refresh: Py<PyAny>, router: Py<PyAny>) -> Self {
+        Self { state: Mutex::new(None), refresh, router: Mutex::new(router), fallbacks: AtomicU64::new(0) }
+    }
+
+    /// Takes what was compiled; see `_engine.pyi`.
+    #[pyo3(signature = (
+        routes, watches, *, app, router, root_path, direct, stock_http_exception, exception_handlers, helpers
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "Python keywords")]
+    fn set(
+        &self,
+        py: Python<'_>,
+        routes: Vec<(Option<Vec<String>>, String, Option<Py<PyAny>>)>,
+        watches: &Bound<'_, PyAny>,
+        app: Py<PyAny>,
+        router: Py<PyAny>,
+        root_path: String,
+        direct: bool,
+        stock_http_exception: bool,
+        exception_handlers: Py<PyAny>,
+        helpers: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let mut routes_in_order = Router::new();
+        let mut entries = Vec::with_capacity(routes.len());
+        for (methods, template, compile) in routes {
+            let methods = match methods {
+                None => Methods::any(),
+                Some(names) => {
+                    let parsed = names.iter().map(|name| Method::from_bytes(name.as_bytes()));
+                    Methods::only(
+                        parsed
+                            .collect::<Result<Vec<_>, _>>()
+                            .map_err(|error| PyValueError::new_err(format!("{names:?}: {error}")))?,
+                    )
+                }
+            };
+            let number = entries.len();
+            let matchable = routes_in_order.insert(methods, &template, number).is_ok();
+            if !matchable {
+                // What cannot be matched here may match anything: it and those behind it are FastAPI's.
+                routes_in_order
+                    .insert(Methods::any(), "/{path:path}", number)
+                    .map_err(|error| PyValueError::new_err(error.to_string()))?;
+            }
+            entries.push(match compile {
+                Some(compile) if matchable => Entry::Plan { compile, route: OnceLock::new() },
+                _ => Entry::Asgi,
+            });
+        }
+        let state = Plans {
+            router: routes_in_order,
+            entries: entries.into(),
+            watches: Watches::new(watches)?,
+            stack: Stack {
+                app,
+                router,
+                root_path,
+                direct,
+                stock_http_exception,
+                exception_handlers,
+                helpers: Helpers::new(helpers)?,
+            },
+        };
+        *self.router.lock().unwrap_or_else(PoisonError::into_inner) = state.stack.router.clone_ref(py);
+        let state = Some(Arc::new(state));
+        let before =
+            std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), state);
+        drop(before);
+        Ok(())
+    }
+
+    /// Leaves everything to FastAPI until `set` is called again.
+    fn clear(&self) {
+        let before = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(before);
+    }
+
+    /// Requests served by each route's plan, in the order of `set`, and by FastAPI's own router.
+    fn served(&self) -> (Vec<u64>, u64) {
+        let routes = self.state().map_or_else(Vec::new, |state| {
+            let served = |entry: &Entry| match entry {
+                Entry::Plan { route, .. } => {
+                    route.get().and_then(Option::as_ref).map_or(0, |route| route.served())
+                }
+                Entry::Asgi => 0,
+            };
+            state.entries.iter().map(served).collect()
+        });
+        (routes, self.fallbacks.load(Ordering::Relaxed))
+    }
+
+    /// Answers one request behind the middleware: the awaitable that an ASGI callable returns.
+    fn __call__<'py>(
+        slf: &Bound<'py, Self>,
+        scope: Bound<'py, PyDict>,
+        receive: Bound<'py, PyAny>,
+        send: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let table = slf.get();
+        let Some(state) = table.current(py) else {
+            table.count_fallback();
+            return table.router(py).call1((scope, receive, send));
+        };
+        if let Some(raised) = pop(&scope, marker::RAISE)? {
+            let (error, started): (Bound<'py, PyAny>, bool) = raised.extract()?;
+            let raise_in_route = state.stack.helpers.raise_in_route.bind(py);
+            return raise_in_route.call1((error, started, scope, receive, send));
+        }
+        let refused = pop(&scope, marker::FALLBACK)?.is_some();
+        if !refused && let Some(run) = AsgiRun::begin(py, &state, &scope, &receive, &send)? {
+            return Ok(Bound::new(py, Coroutine::new(run))?.into_any());
+        }
+        table.count_fallback();
+        state.stack.router.bind(py).call1((scope, receive, send))
+    }
+}
+
+fn pop<'py>(scope: &Bound<'py, PyDict>, key: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let value = scope.get_item(key)?;
+    if value.is_some() {
+        scope.del_item(key)?;
+    }
+    Ok(value)
+}
+
+/// The method and path that a scope asks for, unless only FastAPI can tell.
+pub(crate) fn asked(scope: &Bound<'_, PyDict>) -> Option<(Method, Py<PyString>)> {
+    let py = scope.py();
+    let kind = scope.get_item(intern!(py, "type")).ok()??;
+    if kind.cast::<PyString>().ok()?.to_str().ok()? != "http" {
+        return None;
+    }
+    let method = scope.get_item(intern!(py, "method")).ok()??;
+    let method = Method::from_bytes(method.cast::<PyString>().ok()?.to_str().ok()?.as_bytes()).ok()?;
+    let path = scope.get_item(intern!(py, "path")).ok()??.cast_into::<PyString>().ok()?;
+    is_plain(path.to_str().ok()?).then(|| (method, path.unbind()))
+}

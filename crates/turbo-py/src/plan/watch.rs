@@ -1,0 +1,110 @@
+//! Noticing that what a plan was compiled from has changed.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+/// What has to be as it was; looked at for every request, so each look is a few pointer comparisons.
+pub(crate) struct Watches(Box<[Watch]>);
+
+enum Watch {
+    /// A dictionary has this object under the key, or nothing.
+    Item { dict: Py<PyDict>, key: Py<PyString>, expected: Option<Py<PyAny>> },
+    /// A list holds exactly these objects.
+    List { list: Py<PyList>, objects: Box<[Py<PyAny>]> },
+    /// A dictionary holds exactly these pairs of objects.
+    Dict { dict: Py<PyDict>, pairs: Box<[(Py<PyAny>, Py<PyAny>)]> },
+    /// An object has this attribute.
+    Attribute { object: Py<PyAny>, name: Py<PyString>, expected: Py<PyAny> },
+}
+
+impl Watches {
+    /// From tuples: `("item", dict, key)`, `("list", list)`, `("dict", dict)` and
+    /// `("attribute", object, name, expected)`.
+    pub(crate) fn new(specification: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let mut watches = Vec::new();
+        for entry in specification.try_iter()? {
+            watches.push(Watch::new(entry?.cast::<PyTuple>()?)?);
+        }
+        Ok(Self(watches.into()))
+    }
+
+    /// Whether everything is as it was.
+    pub(crate) fn hold(&self, py: Python<'_>) -> bool {
+        self.0.iter().all(|watch| watch.holds(py))
+    }
+}
+
+impl Watch {
+    fn new(entry: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let kind: String = entry.get_item(0)?.extract()?;
+        let subject = entry.get_item(1)?;
+        Ok(match kind.as_str() {
+            "item" => {
+                let dict = subject.cast_into::<PyDict>()?;
+                let key = entry.get_item(2)?.cast_into::<PyString>()?;
+                let expected = dict.get_item(&key)?.map(Bound::unbind);
+                Self::Item { dict: dict.unbind(), key: key.unbind(), expected }
+            }
+            "list" => {
+                let list = subject.cast_into::<PyList>()?;
+                let objects = list.iter().map(Bound::unbind).collect();
+                Self::List { list: list.unbind(), objects }
+            }
+            "dict" => {
+                let dict = subject.cast_into::<PyDict>()?;
+                let pairs = dict.iter().map(|(key, value)| (key.unbind(), value.unbind())).collect();
+                Self::Dict { dict: dict.unbind(), pairs }
+            }
+            "attribute" => Self::Attribute {
+                object: subject.unbind(),
+                name: entry.get_item(2)?.cast_into::<PyString>()?.unbind(),
+                expected: entry.get_item(3)?.unbind(),
+            },
+            _ => return Err(PyValueError::new_err(format!("unknown kind of watch {kind:?}"))),
+        })
+    }
+
+    fn holds(&self, py: Python<'_>) -> bool {
+        match self {
+            Self::Item { dict, key, expected } => {
+                let found = dict.bind(py).get_item(key).ok().flatten();
+                match (found, expected) {
+                    (Some(found), Some(expected)) => found.is(expected),
+                    (None, None) => true,
+                    _ => false,
+                }
+            }
+            Self::List { list, objects } => list_holds(list.bind(py), objects),
+            Self::Dict { dict, pairs } => dict_holds(dict.bind(py), pairs),
+            Self::Attribute { object, name, expected } => {
+                object.bind(py).getattr(name).is_ok_and(|found| found.is(expected))
+            }
+        }
+    }
+}
+
+fn list_holds(list: &Bound<'_, PyList>, objects: &[Py<PyAny>]) -> bool {
+    with_critical_section(list, || {
+        if list.len() != objects.len() {
+            return false;
+        }
+        let list = list.as_ptr().cast::<ffi::PyListObject>();
+        // SAFETY: the object is a live list that no other thread changes during the critical section,
+        // and `ob_item` holds as many pointers as its length, which was compared just now.
+        objects.iter().enumerate().all(|(at, object)| unsafe { *(*list).ob_item.add(at) } == object.as_ptr())
+    })
+}
+
+fn dict_holds(dict: &Bound<'_, PyDict>, pairs: &[(Py<PyAny>, Py<PyAny>)]) -> bool {
+    if dict.len() != pairs.len() {
+        return false;
+    }
+    if pairs.is_empty() {
+        return true;
+    }
+    let mut left = pairs.iter();
+    dict.iter().all(|(key, value)| left.next().is_some_and(|pair| key.is(&pair.0) && value.is(&pair.1)))
+}

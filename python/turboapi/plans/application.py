@@ -1,0 +1,208 @@
+"""The plans of one application: compiled, put in their place, and kept up to date."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from turboapi._engine import Pace, PlanTable
+from turboapi.plans import runtime
+from turboapi.plans.blocking import pinned_reason
+from turboapi.plans.compiler import CompiledRoute, compile_route
+from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
+from turboapi.plans.reasons import NotPlannable
+from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers
+from turboapi.plans.stacks import MiddlewareStack, middleware_stack
+from turboapi.plans.versions import unknown_version
+from turboapi.sync import SyncMode, sync_mode_of
+
+logger = logging.getLogger("uvicorn.error")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRoute:
+    """One route as `explain` shows it."""
+
+    effective: EffectiveRoute
+    compiled: CompiledRoute
+
+
+class ApplicationPlans:
+    """The plans of `app`; `table` is what the engine and the application's middleware call."""
+
+    def __init__(self, app: FastAPI, sync_mode: SyncMode = "adaptive") -> None:
+        self._app = weakref.ref(app)
+        self.sync_mode = sync_mode
+        self.reason: str | None = None
+        """Why there are no plans at all, if so."""
+        self.stack: MiddlewareStack | None = None
+        self._routes: list[EffectiveRoute] = []
+        self._compiled: list[CompiledRoute | None] = []
+        self._paces: dict[int, Pace] = {}
+        self._paced: list[Callable[..., Any]] = []
+        self._lock = threading.RLock()
+        weak = weakref.WeakMethod(self.refresh)
+
+        def refresh() -> None:
+            method = weak()
+            if method is not None:
+                method()
+
+        self.table = PlanTable(refresh, app.router)
+
+    def refresh(self) -> None:
+        """Compile anew what the application consists of now."""
+        app = self._app()
+        if app is None:
+            return
+        with self._lock:
+            try:
+                self._install(app)
+            except NotPlannable as error:
+                self.reason = str(error)
+                self._routes, self._compiled = [], []
+                self.table.clear()
+
+    def routes(self) -> list[PlannedRoute]:
+        """Every route with its plan, compiled now if no request has asked for it yet."""
+        with self._lock:
+            return [
+                PlannedRoute(effective, self._compile(number)) for number, effective in enumerate(self._routes)
+            ]
+
+    def paces(self) -> list[Pace]:
+        """The pace of every `def` that some plan calls."""
+        return list(self._paces.values())
+
+    def _install(self, app: FastAPI) -> None:
+        reason = unknown_version()
+        if reason is not None:
+            raise NotPlannable(reason)
+        router = app.router
+        if not is_stock_router(router):
+            raise NotPlannable(f"its router is a {type(router).__name__}, not FastAPI's own")
+        stack = middleware_stack(app)
+        inner: Any = stack.innermost.app
+        if inner is not router and inner is not self.table:
+            raise NotPlannable("its innermost middleware does not lead to its router")
+        watches = _watches(app, stack)
+        self._routes = list(effective_routes(router))
+        self._compiled = [None] * len(self._routes)
+        self.stack, self.reason = stack, None
+        self.table.set(
+            [
+                (route.methods, route.template, None if route.reason else self._compiler(number))
+                for number, route in enumerate(self._routes)
+            ],
+            watches,
+            app=app,
+            router=router,
+            root_path=app.root_path,
+            direct=stack.direct,
+            stock_http_exception=stack.stock_http_exception,
+            exception_handlers=stack.exception_handlers,
+            helpers=runtime,
+        )
+        stack.innermost.app = self.table
+
+    def _compiler(self, number: int) -> Callable[[], CompiledRoute | None]:
+        weak = weakref.ref(self)
+        routes = self._routes
+
+        def compile_now() -> CompiledRoute | None:
+            plans = weak()
+            if plans is None or plans._routes is not routes:
+                return None
+            with plans._lock:
+                compiled = plans._compile(number)
+            return None if compiled.tier == "asgi" else compiled
+
+        return compile_now
+
+    def _compile(self, number: int) -> CompiledRoute:
+        compiled = self._compiled[number]
+        if compiled is None:
+            compiled = self._compiled[number] = compile_route(self._routes[number], self._pace)
+        return compiled
+
+    def _pace(self, call: Callable[..., Any]) -> Pace:
+        pace = self._paces.get(id(call))
+        if pace is None:
+            mode = sync_mode_of(call, self.sync_mode)
+            if mode == "adaptive" and pinned_reason(call) is not None:
+                mode = "threads"
+            name = f"{getattr(call, '__module__', '?')}.{getattr(call, '__qualname__', type(call).__qualname__)}"
+            pace = self._paces[id(call)] = Pace(name, mode)
+            # An id is only unique as long as its object lives.
+            self._paced.append(call)
+        return pace
+
+
+_PLANS: weakref.WeakKeyDictionary[FastAPI, ApplicationPlans] = weakref.WeakKeyDictionary()
+_PLANS_LOCK = threading.Lock()
+
+
+def plans_of(app: object, sync_mode: SyncMode = "adaptive") -> ApplicationPlans | None:
+    """The plans of a FastAPI application, made at the first call; None for anything else."""
+    if not isinstance(app, FastAPI):
+        return None
+    with _PLANS_LOCK:
+        plans = _PLANS.get(app)
+        if plans is None:
+            plans = _PLANS[app] = ApplicationPlans(app, sync_mode)
+    return plans
+
+
+def _watches(app: FastAPI, stack: MiddlewareStack) -> list[tuple[Any, ...]]:
+    """What must stay as it is for the compiled routes to be what FastAPI would execute."""
+    attributes = vars(app)
+    watches: list[tuple[Any, ...]] = [
+        ("item", attributes, name)
+        for name in ("middleware_stack", "router", "root_path", "dependency_overrides")
+    ]
+    for router in routers(app.router):
+        for name in ("routes", "_routes_version"):
+            watches.append(("item", vars(router), name))
+        watches.append(("list", router.routes))
+    watches += [("dict", provider.dependency_overrides) for provider in _override_providers(app)]
+    for namespace, watched in ((ROUTING, watch_routing()), (UTILS, watch_utils())):
+        watches += [("item", namespace, name) for name in watched.names]
+    watches += _telemetry_watches(app)
+    return watches
+
+
+def _override_providers(app: FastAPI) -> list[Any]:
+    providers: dict[int, Any] = {id(app): app}
+    for router in routers(app.router):
+        provider = router.dependency_overrides_provider
+        if provider is not None:
+            providers[id(provider)] = provider
+    return [one for one in providers.values() if isinstance(getattr(one, "dependency_overrides", None), dict)]
+
+
+_PROVIDERS = (
+    ("opentelemetry.trace", "_TRACER_PROVIDER"),
+    ("opentelemetry.metrics._internal", "_METER_PROVIDER"),
+    ("opentelemetry._logs._internal", "_LOGGER_PROVIDER"),
+)
+
+
+def _telemetry_watches(app: FastAPI) -> list[tuple[Any, ...]]:
+    """FastAPI's telemetry is off, and stays so until a provider is set; raises `NotPlannable` if it is on."""
+    telemetry = app._native_telemetry
+    if telemetry.enabled():
+        raise NotPlannable("FastAPI's telemetry is on")
+    watches: list[tuple[Any, ...]] = [("item", vars(app), "_native_telemetry")]
+    watches.append(("dict", telemetry.config))
+    for module, name in _PROVIDERS:
+        watches.append(("item", vars(sys.modules[module]), name))
+    return watches
+
+

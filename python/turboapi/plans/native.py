@@ -1,0 +1,82 @@
+"""Plans that native code drives from the request to the response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from turboapi._engine import Encoder, Extractor, Pace
+from turboapi.plans.bodies import compile_body
+from turboapi.plans.dependencies import Program
+from turboapi.plans.handlers import HandlerFacts
+from turboapi.plans.parameters import compile_parameter
+from turboapi.plans.reasons import NotPlannable
+from turboapi.plans.responses import compile_response
+
+Paces = Callable[[Callable[..., Any]], Pace]
+
+
+class NativeCall(NamedTuple):
+    """One call: what, at which pace if it is synchronous, and where its arguments are."""
+
+    call: Callable[..., Any]
+    pace: Pace | None
+    names: tuple[str, ...]
+    slots: tuple[int, ...]
+
+
+class NativePlan(NamedTuple):
+    """What the engine needs to run one route by itself."""
+
+    extractor: Extractor | None
+    extracted: int
+    takes_request: bool
+    takes_response: bool
+    takes_background: bool
+    makers: tuple[Callable[[], Any], ...]
+    calls: tuple[NativeCall, ...]
+    encoder: Encoder
+
+
+def compile_extractor(program: Program, facts: HandlerFacts, path_names: Sequence[str]) -> Extractor | None:
+    """What fills the first slots of `program`; None if it has no parameters. Raises `NotPlannable`."""
+    if not program.request:
+        return None
+    parameters = [compile_parameter(field, location, path_names) for location, field in program.parameters]
+    body = compile_body(program.body_fields, facts) if program.body_fields else None
+    return Extractor(parameters, body)
+
+
+def compile_native(
+    program: Program, extractor: Extractor | None, facts: HandlerFacts, paces: Paces
+) -> NativePlan:
+    """The native plan of a route; raises `NotPlannable`."""
+    if facts.is_body_form:
+        raise NotPlannable("its body is a form")
+    if facts.body_field and not program.body_fields:
+        raise NotPlannable("its body goes to a dependency that is overridden")
+    encoder = Encoder(compile_response(facts))
+    calls = tuple(_call(call.kind, call.call, call.arguments, paces) for call in program.calls)
+    uses = program.uses
+    return NativePlan(
+        extractor=extractor,
+        extracted=program.request,
+        takes_request=program.request in uses,
+        takes_response=program.response in uses,
+        takes_background=program.background in uses,
+        makers=tuple(maker for _, maker in program.makers),
+        calls=calls,
+        encoder=encoder,
+    )
+
+
+def _call(
+    kind: str, call: Callable[..., Any], arguments: tuple[tuple[str, int], ...], paces: Paces
+) -> NativeCall:
+    if kind in ("gen", "asyncgen"):
+        name = getattr(call, "__qualname__", None) or type(call).__qualname__
+        raise NotPlannable(f"dependency {name} uses yield")
+    names = tuple(name for name, _ in arguments)
+    if kind == "sync" and "func" in names:
+        raise NotPlannable("a parameter is called func, which Starlette's run_in_threadpool takes for its own")
+    return NativeCall(call, paces(call) if kind == "sync" else None, names, tuple(slot for _, slot in arguments))

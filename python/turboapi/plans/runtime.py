@@ -1,0 +1,76 @@
+"""What the engine calls in Python while it runs a plan."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from fastapi import BackgroundTasks
+from starlette._exception_handler import wrap_app_handling_exceptions
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = [
+    "BackgroundTasks",
+    "Request",
+    "adopt_background",
+    "make_response",
+    "raise_in_route",
+    "run_in_threadpool",
+    "send_nowhere",
+    "with_file_stack",
+]
+
+
+def make_response() -> Response:
+    """The `Response` whose status and headers dependencies may fill in (`solve_dependencies`)."""
+    response = Response()
+    del response.headers["content-length"]
+    response.status_code = None  # type: ignore[assignment]
+    return response
+
+
+def adopt_background(returned: object, tasks: BackgroundTasks) -> bool:
+    """Give the tasks to a returned `Response`; true if they are its own business from now on."""
+    if not isinstance(returned, Response):
+        return False
+    if returned.background is None:
+        returned.background = tasks
+    return True
+
+
+async def raise_in_route(
+    exception: Exception, started: bool, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Raise what a route raised where the route would have, inside the application's own handlers.
+
+    A response that has `started` is announced again, for the middleware to know; `send` drops it then.
+    """
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if started:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise exception
+
+    await wrap_app_handling_exceptions(route, Request(scope, receive, send))(scope, receive, send)
+
+
+async def send_nowhere(message: Message) -> None:
+    """An ASGI `send` for a response that is over."""
+
+
+def with_file_stack(plan: ASGIApp) -> ASGIApp:
+    """`plan` behind what FastAPI's innermost middleware provides (`AsyncExitStackMiddleware`)."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if "fastapi_middleware_astack" in scope:
+            await plan(scope, receive, send)
+            return
+        async with AsyncExitStack() as stack:
+            scope["fastapi_middleware_astack"] = stack
+            await plan(scope, receive, send)
+
+    return app
+
+
