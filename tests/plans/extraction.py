@@ -1,4 +1,4 @@
-"""A route of FastAPI beside the extractor compiled from it: what its endpoint gets, what the extractor gives."""
+"""A route of FastAPI beside the extractor compiled from it: what the one gets, what the other gives."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ComparedRoute:
 
     def _compiled(self, dependant: Dependant, facts: Any) -> tuple[list[Any], Any]:
         path_names = list(self.route.param_convertors)  # type: ignore[attr-defined]
-        self.specs = []
+        self.specs: list[Any] = []
         groups: list[tuple[Any, list[Any]]] = [
             ("path", dependant.path_params),
             ("query", dependant.query_params),
@@ -78,9 +78,12 @@ class ComparedRoute:
             for one in fields:
                 self.names.append(one.name)
                 self.specs.append(compile_parameter(one, location, path_names))
-        self.body_spec = compile_body(dependant.body_params, facts) if dependant.body_params else None
         self.names.extend(one.name for one in dependant.body_params)
-        return self.specs, self.body_spec
+        if not dependant.body_params:
+            return self.specs, None
+        body = compile_body(dependant.body_params, facts)
+        self.validate_json = body.fields[0].validate_json
+        return self.specs, body
 
     def expected(self, request: Incoming) -> dict[str, Any] | None:
         """What FastAPI calls the endpoint with; None if it does not call it."""
@@ -94,7 +97,7 @@ class ComparedRoute:
             pass
 
         try:
-            self.app(self._scope(request), receive, send).send(None)  # type: ignore[attr-defined]
+            self.app(self._scope(request), receive, send).send(None)
         except StopIteration:
             pass
         except Exception:
@@ -120,10 +123,11 @@ class ComparedRoute:
         values = self.extractor.from_scope(scope, child["path_params"], body)
         return None if values is None else dict(zip(self.names, values, strict=True))
 
-    def compare(self, request: Incoming) -> dict[str, Any] | None | str:
+    def compare(self, request: Incoming) -> dict[str, Any] | str | None:
         """Assert that nothing given differs from what FastAPI gives; returns that, or `REFUSED`.
 
-        `REFUSED` stands for a request that FastAPI takes and the extractor does not, None for one neither takes.
+        `REFUSED` stands for a request that FastAPI takes and the extractor does not, None for one neither
+        takes.
         """
         given, from_scope = self.given(request), self.given_from_scope(request)
         expected = self.expected(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote, quote_plus
 from uuid import UUID
@@ -18,7 +18,7 @@ from tests.plans.extraction import REFUSED, ComparedRoute, Incoming
 from turboapi.plans.reasons import NotPlannable
 
 
-class Colour(str, Enum):
+class Colour(StrEnum):
     RED = "red"
     BLUE = "blue"
 
@@ -74,12 +74,79 @@ SEQUENCES: list[Any] = [
     list[Colour],
     list,
 ]
-WORDS = """0 -0 00 1 2 3 7 10 42 -5 +1 1_000 1.0 1.5 -1.5 .5 1. 1e3 -0.0 0.1 99.990 nan inf -Infinity 0x10 true True
-TRUE t T yes on y 1 0 false F off NO n None null red RED blue a ab abc abcd abcde 2020-01-01 2020-01-01T00:00:00Z
-1700000000 12:30:00 P1DT2H 90 1.10 {not} [1,2] "q" a"b http://a.b/c 1+2j
-00000000-0000-4000-8000-000000000001 00000000000040008000000000000001
-999999999999999999 9999999999999999999 -999999999999999999 123456789012345 1234567890123456 0.123456789012345678
-""".split()
+WORDS = [
+    "0",
+    "-0",
+    "00",
+    "1",
+    "2",
+    "3",
+    "7",
+    "10",
+    "42",
+    "-5",
+    "+1",
+    "1_000",
+    "1.0",
+    "1.5",
+    "-1.5",
+    ".5",
+    "1.",
+    "1e3",
+    "-0.0",
+    "0.1",
+    "99.990",
+    "nan",
+    "inf",
+    "-Infinity",
+    "0x10",
+    "true",
+    "True",
+    "TRUE",
+    "t",
+    "T",
+    "yes",
+    "on",
+    "y",
+    "1",
+    "0",
+    "false",
+    "F",
+    "off",
+    "NO",
+    "n",
+    "None",
+    "null",
+    "red",
+    "RED",
+    "blue",
+    "a",
+    "ab",
+    "abc",
+    "abcd",
+    "abcde",
+    "2020-01-01",
+    "2020-01-01T00:00:00Z",
+    "1700000000",
+    "12:30:00",
+    "P1DT2H",
+    "90",
+    "1.10",
+    "{not}",
+    "[1,2]",
+    '"q"',
+    'a"b',
+    "http://a.b/c",
+    "1+2j",
+    "00000000-0000-4000-8000-000000000001",
+    "00000000000040008000000000000001",
+    "999999999999999999",
+    "9999999999999999999",
+    "-999999999999999999",
+    "123456789012345",
+    "1234567890123456",
+    "0.123456789012345678",
+]
 TEXTS = [
     *WORDS,
     "",

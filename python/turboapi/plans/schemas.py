@@ -55,10 +55,10 @@ _DEFAULT_KEYS = _PLAIN_KEYS | {"schema", "default", "default_factory", "validate
 
 _ANYWHERE = frozenset({"str", "int", "float", "bool", "none"})
 """Scalars that JSON has: the same value from text and from objects, also as choices of a union."""
-_ALONE = frozenset({"date", "time", "datetime", "timedelta", "uuid", "bytes", "url", "multi-host-url"})
+_ALONE = frozenset({"date", "time", "datetime", "uuid", "bytes", "url", "multi-host-url"})
 """Types with a text form: a strict match from JSON but a lax one from objects, which unions tell apart."""
-_FROM_OBJECTS = frozenset({"decimal", "complex"})
-"""Types that read the text of a JSON number otherwise than the object."""
+_FROM_OBJECTS = frozenset({"decimal", "complex", "timedelta"})
+"""Types that take a JSON value otherwise than the object made of it."""
 
 _HARMLESS_CONFIG = frozenset(
     {
