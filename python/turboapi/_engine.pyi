@@ -4,9 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
+from starlette.responses import Response
+
+from turboapi.plans.responses import ResponseSpec
 from turboapi.plans.specs import BodySpec, ParameterSpec
 
-__all__ = ["ClientDisconnected", "Extractor", "HttpServer", "Pace", "Reactor", "__version__", "build_profile"]
+__all__ = [
+    "ClientDisconnected",
+    "Encoder",
+    "Extractor",
+    "HttpServer",
+    "Pace",
+    "Reactor",
+    "__version__",
+    "build_profile",
+    "encode_json",
+]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -155,3 +168,24 @@ class Extractor:
         body: bytes | None = None,
     ) -> list[Any] | None:
         """The same for a request as the engine has it; `path` holds convertor and text in template order."""
+
+@final
+class Encoder:
+    """Turns what the endpoint of one route returned into an answer."""
+
+    def __new__(cls, spec: ResponseSpec) -> Self: ...
+    def encode(
+        self, raw: object, injected: Response | None = None, method: str = "GET", root_path: str = ""
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes] | Response:
+        """Status, headers and body; or the `Response` that only its own `__call__` can send.
+
+        `injected` is the object of the endpoint's `Response` parameter; method and root path are for the
+        words of a `ResponseValidationError`.
+        """
+
+def encode_json(value: object) -> bytes | None:
+    """The JSON text that a FastAPI route without a response model makes of `value`.
+
+    None when that needs Python code: for anything but trees of exact builtins, for NaN and the infinities,
+    for lone surrogates, and below a hundred levels.
+    """
