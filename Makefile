@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential bench bench-quick bench-plans bench-threads bench-instructions bench-rust soak docs lock system-deps clean
+	differential fuzz-apps bench bench-quick bench-plans bench-threads bench-instructions bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -121,6 +121,9 @@ conformance-quick: build ## A representative part of it
 
 differential: build ## The request table, byte for byte against uvicorn
 	$(BIN)/python -m tests.differential
+
+fuzz-apps: build ## Generated apps and 100,000 requests, byte for byte against uvicorn (SEED=)
+	$(BIN)/python -m tests.appfuzz --requests 100000 --seed $(or $(SEED),1) --brief
 
 soak: build ## Kills, slow readers and SIGTERM under load (about three minutes)
 	$(BIN)/python -m tests.soak

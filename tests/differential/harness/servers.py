@@ -34,6 +34,9 @@ class AppSpec:
     unix: bool = False
     #: The module that the app needs and that may be missing.
     needs: str | None = None
+    app_dir: Path = APP_DIR
+    #: Additional environment variables.
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 #: The apps of the table. One process each and server.
@@ -69,9 +72,9 @@ SPECS: dict[str, AppSpec] = {
 class Server:
     """A running server of one app. Use as a context manager."""
 
-    def __init__(self, kind: str, app: str) -> None:
+    def __init__(self, kind: str, app: str, spec: AppSpec | None = None) -> None:
         self.kind, self.app = kind, app
-        spec = SPECS[app]
+        spec = spec or SPECS[app]
         self._directory = tempfile.TemporaryDirectory(prefix="differential-")
         directory = Path(self._directory.name)
         self.stderr_path, self.stdout_path = directory / "stderr", directory / "stdout"
@@ -90,14 +93,14 @@ class Server:
         command = [
             *COMMANDS[kind],
             "--app-dir",
-            str(APP_DIR),
+            str(spec.app_dir),
             "--fd",
             str(listener.fileno()),
             *spec.options,
             spec.target,
         ]
         # One hash seed: the Allow header of a 405 is made from a set (FASTAPI_INTERNALS section 1.1).
-        environment = {**os.environ, "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "NO_COLOR": "1", **dict(spec.environment)}
         with self.stderr_path.open("wb") as stderr, self.stdout_path.open("wb") as stdout:
             self._process = subprocess.Popen(
                 command,

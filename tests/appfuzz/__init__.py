@@ -1,0 +1,1 @@
+"""Differential fuzzing: generated FastAPI apps and requests, the engine against FastAPI on uvicorn."""

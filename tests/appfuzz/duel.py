@@ -1,0 +1,274 @@
+"""The two servers of one module, and what they answer to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from tests.differential.harness.servers import AppSpec, Server
+from tests.differential.harness.wire import Closed, Connection, Hung, Malformed, Response
+
+REFERENCE = os.environ.get("TURBOAPI_DIFF_REFERENCE", "uvicorn")
+ENGINE = os.environ.get("TURBOAPI_DIFF_SERVER", "turboapi")
+#: The names of the servers of a duel, in order.
+SIDES = (REFERENCE, ENGINE)
+#: An idle side waits for the other one: neither may close meanwhile.
+OPTIONS = ("--no-access-log", "--timeout-keep-alive", "120")
+#: Seconds a server has for one answer on a busy machine.
+PATIENCE = 15.0
+#: Times the journals are read before they count as different: background tasks end after the answer.
+READINGS = 40
+#: What a server must not have in its log, whatever a client sends.
+BROKEN = re.compile(
+    r"panicked|SystemError|Fatal Python error|Exception ignored|unraisable|never retrieved|never awaited"
+)
+#: What `repr` shows of an address, in an error text.
+_KEY = re.compile(rb"\r\nX-Id: (\d+)\r\n")
+_ADDRESS = re.compile(rb"0x[0-9a-f]{8,16}")
+
+#: A response, or what happened instead of one.
+Answer: TypeAlias = Response | str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two answers."""
+
+    kinds: tuple[str, ...]
+    reference: Answer
+    engine: Answer
+
+
+class Side:
+    """One server and the connections to it."""
+
+    def __init__(
+        self, kind: str, directory: Path, module: str, environment: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        spec = AppSpec(f"{module}:app", OPTIONS, app_dir=directory, environment=environment)
+        self.server = Server(kind, module, spec)
+        self._connection: Connection | None = None
+        self._asking: Connection | None = None
+        self._fresh = True
+        self._data = b""
+        #: Keys of requests that had to be sent twice, because the connection had just been closed.
+        self.resent: set[str] = set()
+
+    @property
+    def reused(self) -> bool:
+        """Whether the connection has carried an answer."""
+        return self._connection is not None and not self._fresh
+
+    def send(self, data: bytes) -> None:
+        """Write a request on the connection that is open, or on a new one."""
+        if self._connection is None:
+            self._connection = Connection(self.server.address)
+            self._connection.set_timeout(PATIENCE)
+            self._fresh = True
+        self._data = data
+        self._connection.send(data)
+
+    def read(self, method: bytes) -> Answer:
+        """The answer to what was sent."""
+        connection = self._connection
+        assert connection is not None
+        try:
+            response = connection.read_response(method=method)
+            while response.status < 200:
+                response = connection.read_response(method=method)
+        except (Closed, ConnectionResetError):
+            self.leave()
+            if not self._fresh:
+                self.resent |= {key.decode() for key in _KEY.findall(self._data)}
+                self.send(self._data)
+                return self.read(method)
+            return "closed without an answer"
+        except Hung:
+            self.leave()
+            return "no answer"
+        except Malformed as error:
+            self.leave()
+            return f"malformed: {error}"
+        self._fresh = False
+        if response.announces_close or response.status >= 500 or response.status == 400:
+            self.leave()
+        elif rest := connection.take_rest():
+            self.leave()
+            return f"more than an answer: {rest[:200]!r}"
+        return response
+
+    def leave(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def journal(self, query: bytes = b"") -> dict[str, list[str]]:
+        """What the app noted for each request since it was cleared."""
+        for attempt in (1, 2):
+            if self._asking is None:
+                self._asking = Connection(self.server.address)
+                self._asking.set_timeout(PATIENCE)
+            try:
+                self._asking.send(b"GET /journal?%s HTTP/1.1\r\nHost: example.test\r\n\r\n" % query)
+                response = self._asking.read_response(method=b"GET")
+                found = json.loads(response.body) if response.status == 200 else {"0": [str(response.status)]}
+                assert isinstance(found, dict)
+                return found
+            except (Closed, Hung):
+                self._asking.close()
+                self._asking = None
+                if attempt == 2:
+                    return {"0": ["no answer"]}
+        raise AssertionError
+
+    def stop(self) -> str:
+        """The error log."""
+        self.leave()
+        if self._asking is not None:
+            self._asking.close()
+        return self.server.stop()[1]
+
+
+class Duel:
+    """Both servers of one module. Use as a context manager."""
+
+    def __init__(self, directory: Path, module: str, stats: Path | None = None) -> None:
+        environment = () if stats is None else (("TURBOAPI_PLAN_STATS", str(stats)),)
+        self.sides = [Side(SIDES[0], directory, module), Side(SIDES[1], directory, module, environment)]
+        self.logs: list[str] = []
+        #: How often the reference gave each status.
+        self.statuses: Counter[str] = Counter()
+        #: Names of the sides that did not start.
+        self.refused: list[str] = []
+
+    def wait(self) -> None:
+        """Until both answer; those that do not start are in `refused`."""
+        for side in self.sides:
+            try:
+                side.server.wait()
+            except RuntimeError as error:
+                self.refused.append(str(error))
+
+    def ask(self, data: bytes, method: bytes) -> Difference | None:
+        """Send a request to both; None if the answers are equal."""
+        for side in self.sides:
+            side.send(data)
+        reused = self.sides[1].reused
+        reference, engine = (side.read(method) for side in self.sides)
+        if reused and not isinstance(engine, str) and not isinstance(reference, str):
+            _forgive_close(reference, engine)
+        self.statuses[reference if isinstance(reference, str) else str(reference.status)] += 1
+        kinds = differences(reference, engine)
+        return Difference(kinds, reference, engine) if kinds else None
+
+    def compare_journals(
+        self, first: int, last: int, unordered: Collection[str], streams: Collection[str]
+    ) -> list[tuple[str, list[str], list[str]]]:
+        """Requests from `first` up to `last` for which the two apps noted different things; they are dropped from the journals.
+
+        `unordered` are keys of several requests: the task of one may run while the next is handled. `streams` are routes
+        whose generator runs beside the exits of dependencies.
+        """
+        found: list[tuple[str, list[str], list[str]]] = []
+        streams = set(streams)
+        for _ in range(READINGS):
+            left, right = (
+                {key: notes for key, notes in side.journal().items() if first <= int(key) < last}
+                for side in self.sides
+            )
+            for key in [
+                key
+                for key in {*left, *right}
+                if key in unordered or not streams.isdisjoint(left.get(key, []))
+            ]:
+                left[key], right[key] = sorted(left.get(key, [])), sorted(right.get(key, []))
+            keys = dict.fromkeys([*left, *right])
+            found = [
+                (key, left.get(key, []), right.get(key, []))
+                for key in keys
+                if left.get(key) != right.get(key)
+            ]
+            if not found:
+                break
+        for side in self.sides:
+            side.journal(b"%d" % last)
+        resent = self.sides[0].resent | self.sides[1].resent
+        return [one for one in found if one[0] not in resent]
+
+    def leave(self) -> None:
+        """Go on with new connections."""
+        for side in self.sides:
+            side.leave()
+
+    def stop(self) -> None:
+        """Stop both; their error logs are in `logs`."""
+        if not self.logs:
+            self.logs = [side.stop() for side in self.sides]
+
+    def broken(self) -> list[str]:
+        """Lines of the engine's log that should never be there, unless the reference has them too."""
+        known = {line for line in self.logs[0].splitlines() if BROKEN.search(line)}
+        return [line for line in self.logs[1].splitlines() if BROKEN.search(line) and line not in known]
+
+    def __enter__(self) -> Duel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def differences(reference: Answer, engine: Answer) -> tuple[str, ...]:
+    """The kinds of what differs; empty for equal answers."""
+    if isinstance(reference, str) or isinstance(engine, str):
+        return () if reference == engine or _unsendable(reference, engine) else ("answer",)
+    found = []
+    if reference.status_line != engine.status_line:
+        found.append("status")
+    left, right = own_fields(reference), own_fields(engine)
+    if left != right and grouped(left) != right:
+        found.append("header-order" if sorted(left) == sorted(right) else "headers")
+    if reference.framing != engine.framing:
+        found.append("framing")
+    elif reference.body != engine.body and _anonymous(reference.body) != _anonymous(engine.body):
+        found.append("body")
+    if reference.complete != engine.complete:
+        found.append("truncation")
+    if reference.chunks != engine.chunks and not found and reference.complete:
+        found.append("chunking")
+    return tuple(found)
+
+
+def _forgive_close(reference: Response, engine: Response) -> None:
+    # Documented: where an app raises after a complete answer, a request that has come meanwhile is still answered
+    # before the connection closes; uvicorn answers or drops it, as it happens.
+    if (b"connection", b"close") not in reference.headers:
+        engine.headers = [pair for pair in engine.headers if pair != (b"connection", b"close")]
+
+
+def _unsendable(reference: Answer, engine: Answer) -> bool:
+    # Documented: a head that cannot be sent is 500, where uvicorn closes without a byte.
+    return reference == "closed without an answer" and not isinstance(engine, str) and engine.status == 500
+
+
+def own_fields(response: Response) -> list[tuple[bytes, bytes]]:
+    """The fields that are the app's: the table of tests/differential covers `date` and `server`."""
+    return [
+        (name.lower(), value) for name, value in response.headers if name.lower() not in (b"date", b"server")
+    ]
+
+
+def grouped(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Fields of one name side by side, as the engine sends them: the documented kind `header-grouping`."""
+    names = dict.fromkeys(name for name, _ in fields)
+    return [(name, value) for wanted in names for name, value in fields if name == wanted]
+
+
+def _anonymous(body: bytes) -> bytes:
+    return _ADDRESS.sub(b"<address>", body)

@@ -1,0 +1,178 @@
+"""Plays generated requests against generated apps and keeps what differs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .apps import App, app
+from .draw import Draw
+from .duel import Difference, Duel
+from .requests import Request, for_route, request
+
+#: Requests between two comparisons of the journals; then new connections.
+BATCH = 40
+#: Valid requests that each route gets first, so that callables which may run inline do.
+WARM_UP = 12
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference, with all that is needed to see it again."""
+
+    app: App
+    request: Request
+    difference: Difference | None
+    #: For a difference of the journals or of the log.
+    note: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, tuple[str, ...]]:
+        """Findings with one key are shown once."""
+        kinds = self.difference.kinds if self.difference else (self.note.partition(":")[0],)
+        return self.app.title, self.request.route, kinds
+
+
+@dataclass
+class Tally:
+    """What a run has done so far."""
+
+    requests: int = 0
+    apps: int = 0
+    refused: int = 0
+    findings: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
+    tiers: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, finding: Finding) -> bool:
+        """Keep a finding; whether it is the first of its kind."""
+        known = self.findings.setdefault(finding.key, [])
+        known.append(finding)
+        return len(known) == 1
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / max(time.monotonic() - self.started, 0.001)
+
+
+@contextmanager
+def workspace(keep: bool) -> Iterator[Path]:
+    """The directory of the generated modules."""
+    directory = Path(tempfile.mkdtemp(prefix="appfuzz-"))
+    try:
+        yield directory
+    finally:
+        if not keep:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def write(directory: Path, module: str, source: str) -> Path:
+    """A module in the directory."""
+    path = directory / f"{module}.py"
+    path.write_text(source)
+    return path
+
+
+class Hunt:
+    """A run over several apps; the servers of the next app start while one is played."""
+
+    def __init__(self, seed: int, directory: Path, *, routes: int = 25) -> None:
+        self.seed, self.directory, self.routes = seed, directory, routes
+        self.tally = Tally()
+
+    def _start(self, number: int) -> tuple[App, Duel]:
+        made = app(f"{self.seed}/{number}", count=self.routes)
+        module = f"app_{self.seed}_{number}"
+        write(self.directory, module, made.render())
+        duel = Duel(self.directory, module, self.directory / f"{module}.stats.json")
+        duel.wait()
+        return made, duel
+
+    def run(self, numbers: list[int], requests: int) -> Iterator[Finding | Tally]:
+        """Findings, the first of each kind only, and after each app the tally."""
+        each = max(1, requests // len(numbers))
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._start, numbers[0])
+            for place, number in enumerate(numbers):
+                made, duel = coming.result()
+                if place + 1 < len(numbers):
+                    coming = ahead.submit(self._start, numbers[place + 1])
+                try:
+                    yield from (
+                        finding for finding in self._play(made, duel, number, each) if self.tally.add(finding)
+                    )
+                except GeneratorExit:
+                    coming.result()[1].stop()
+                    raise
+                finally:
+                    duel.stop()
+                    self.tally.statuses.update(duel.statuses)
+                for line in duel.broken():
+                    finding = Finding(made, Request("-", b"GET", b""), None, f"log: {line}")
+                    if self.tally.add(finding):
+                        yield finding
+                self._count_tiers(self.directory / f"app_{self.seed}_{number}.stats.json")
+                self.tally.apps += 1
+                yield self.tally
+
+    def _play(self, made: App, duel: Duel, number: int, count: int) -> Iterator[Finding]:
+        if duel.refused:
+            self.tally.refused += 1
+            if len(duel.refused) == 1:
+                yield Finding(made, Request("-", b"GET", b""), None, f"start: {duel.refused[0]}")
+            return
+        draw = Draw(f"{self.seed}/{number}/requests")
+        planned = _requests(draw, made, count)
+        sent: dict[str, Request] = {}
+        for identity, one in enumerate(_requests(draw, made, count)):
+            sent[str(identity)] = one
+            for _ in range(one.repeat):
+                self.tally.requests += 1
+                difference = duel.ask(one.data, one.method)
+                if difference is not None:
+                    yield Finding(made, one, difference)
+            if identity % BATCH == BATCH - 1:
+                # Of the batch before: what runs after an answer is not compared before it has had its time.
+                yield from _journals(made, duel, sent, identity - 2 * BATCH + 1, identity - BATCH + 1)
+                duel.leave()
+        if sent:
+            yield from _journals(made, duel, sent, 0, len(sent))
+
+    def _count_tiers(self, path: Path) -> None:
+        if path.exists():
+            counters = json.loads(path.read_text())
+            self.tally.tiers.update(
+                {name: value for name, value in counters.items() if isinstance(value, int)}
+            )
+
+
+def _requests(draw: Draw, made: App, count: int) -> Iterator[Request]:
+    identity = 0
+    warm_up = [route for route in made.routes if route.sync] * WARM_UP
+    for route in warm_up[: count // 2]:
+        yield for_route(draw, route, identity, valid=True)
+        identity += 1
+        count -= 1
+    while count > 0:
+        one = request(draw, made, identity)
+        yield one
+        identity += 1
+        count -= one.repeat
+
+
+def _journals(made: App, duel: Duel, sent: dict[str, Request], first: int, last: int) -> Iterator[Finding]:
+    unordered = [key for key in map(str, range(first, last)) if key in sent and sent[key].repeat > 1]
+    streams = [route.name for route in made.routes if "yield " in route.source]
+    for key, left, right in duel.compare_journals(first, last, unordered, streams):
+        one = sent.get(key, Request("-", b"GET", b""))
+        yield Finding(made, one, None, f"journal: reference {left}, engine {right}")

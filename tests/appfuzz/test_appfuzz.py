@@ -1,0 +1,84 @@
+"""A short run of the fuzzer, and that it can fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.differential.harness.wire import Response
+
+from .apps import app
+from .draw import Draw
+from .duel import Duel, differences
+from .hunt import Finding, Hunt, write
+from .requests import request
+
+
+def test_same_seed_same_app_and_requests() -> None:
+    """A failing run can be repeated."""
+    first, second = app("7/3"), app("7/3")
+    assert first.render() == second.render()
+    assert [request(Draw("x"), first, n) for n in range(50)] == [
+        request(Draw("x"), second, n) for n in range(50)
+    ]
+
+
+def test_part_of_an_app_defines_what_it_names() -> None:
+    """A module with one route is complete, and smaller."""
+    made = app("7/3")
+    source = made.render({made.routes[0].name}, [])
+    assert len(source) < len(made.render())
+    compile(source, "smaller", "exec")
+    assert made.routes[0].name in source
+    assert made.routes[1].name not in source
+
+
+@pytest.mark.timeout(120)
+def test_generated_apps_answer_alike(tmp_path: Path) -> None:
+    """Two apps, some hundred requests: `make fuzz-apps` runs a hundred thousand."""
+    hunt = Hunt(1, tmp_path)
+    findings = [event for event in hunt.run([0, 1, 2], 1200) if isinstance(event, Finding)]
+    assert not findings, findings[0]
+    assert hunt.tally.requests >= 1200
+    assert hunt.tally.statuses["200"] > 100
+
+
+@pytest.mark.timeout(60)
+def test_apps_that_differ_are_told_apart(tmp_path: Path) -> None:
+    """An app that answers by the name of its server, and notes it."""
+    source = app("7/3").render(set(), [])
+    source += (
+        '\n\n@app.get("/who")\nasync def who(x_id: Annotated[str, Header()] = "-") -> str:\n'
+        '    import sys\n    note(x_id, sys.argv[0])\n    return sys.argv[0].rpartition("/")[0]\n'
+    )
+    write(tmp_path, "telling", source)
+    with Duel(tmp_path, "telling") as duel:
+        duel.wait()
+        assert not duel.refused
+        difference = duel.ask(b"GET /who HTTP/1.1\r\nHost: example.test\r\nX-Id: 5\r\n\r\n", b"GET")
+        assert difference is not None
+        assert difference.kinds == ("headers", "body")
+        assert [key for key, _, _ in duel.compare_journals(0, 6, [], [])] == ["5"]
+        assert duel.ask(b"GET /who?x HTTP/1.1\r\nHost: example.test\r\n\r\n", b"TRACE") is not None
+
+
+def test_kinds_of_differences() -> None:
+    """Order, values, content, framing and completeness count; the place of `date` and `server` does not."""
+
+    def answer(*names: bytes, body: bytes = b"b", complete: bool = True) -> Response:
+        return Response(
+            b"HTTP/1.1 200 OK", [(name, b"1") for name in names], body, "length", [], [], complete
+        )
+
+    assert differences(answer(b"a", b"b", b"date"), answer(b"date", b"a", b"b")) == ()
+    assert differences(answer(b"a", b"b", b"a"), answer(b"a", b"a", b"b")) == ()
+    assert differences(answer(b"a", b"b"), answer(b"b", b"a")) == ("header-order",)
+    assert differences(answer(b"a"), answer(b"a", b"b")) == ("headers",)
+    assert differences(answer(b"a"), answer(b"a", body=b"c")) == ("body",)
+    assert differences(answer(b"a"), answer(b"a", complete=False)) == ("truncation",)
+    assert (
+        differences(answer(b"a", body=b"<x at 0x7f0011223344>"), answer(b"a", body=b"<x at 0x7f99887766>"))
+        == ()
+    )
+    assert differences("no answer", answer(b"a")) == ("answer",)

@@ -1,0 +1,103 @@
+"""Differences that fuzzing has found, each as a small app and the requests that told the servers apart.
+
+The name of a case tells its story. Apps are whole modules apart from what `PREAMBLE` imports and defines.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .apps import PREAMBLE
+from .duel import Duel
+from .hunt import write
+
+#: Times that a request is sent: a callable may run inline only after some calls.
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """One difference that was found."""
+
+    name: str
+    #: Which of `APPS`.
+    app: str
+    request: bytes
+    method: bytes = b"GET"
+    attempts: int = 2
+
+
+def get(name: str, app: str, target: str, *fields: bytes, attempts: int = 2) -> Case:
+    """A case that is a GET request."""
+    head = b"GET %s HTTP/1.1\r\nHost: example.test\r\nX-Id: 1\r\n" % target.encode()
+    return Case(name, app, head + b"".join(field + b"\r\n" for field in fields) + b"\r\n", attempts=attempts)
+
+
+def post(
+    name: str,
+    app: str,
+    target: str,
+    body: bytes,
+    content_type: bytes = b"application/json",
+    attempts: int = 2,
+) -> Case:
+    """A case that is a POST request."""
+    head = (
+        b"POST %s HTTP/1.1\r\nHost: example.test\r\nX-Id: 1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
+    )
+    return Case(name, app, head % (target.encode(), content_type, len(body)) + body, b"POST", attempts)
+
+
+#: Modules without their preamble. `plain` holds all routes that need nothing of their app.
+APPS = {
+    "plain": """
+        app = FastAPI()
+        app.add_route("/journal", journal)
+
+
+        @app.get("/items/{item_id}")
+        async def read(item_id: int, q: str | None = None) -> dict[str, Any]:
+            return {"item_id": item_id, "q": q}
+    """,
+}
+
+CASES = [
+    get("fuzzing-starts-from-equal-answers", "plain", "/items/7?q=a"),
+]
+
+
+@pytest.fixture(scope="module")
+def duels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Duel]]:
+    """The servers of each app, started together."""
+    directory = tmp_path_factory.mktemp("regressions")
+    running = {name: _start(directory, name, source) for name, source in APPS.items()}
+    try:
+        for duel in running.values():
+            duel.wait()
+            assert not duel.refused, duel.refused
+        yield running
+    finally:
+        for duel in running.values():
+            duel.stop()
+
+
+def _start(directory: Path, name: str, source: str) -> Duel:
+    module = f"regression_{name}"
+    preamble = PREAMBLE.format(title=name, future="")
+    write(directory, module, f"{preamble}\n\n{textwrap.dedent(source).strip()}\n")
+    return Duel(directory, module)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_regression(case: Case, duels: dict[str, Duel]) -> None:
+    """Same bytes in, same bytes out, and the same notes in the journal."""
+    duel = duels[case.app]
+    for _ in range(case.attempts):
+        difference = duel.ask(case.request, case.method)
+        assert difference is None, difference
+    assert not duel.compare_journals(0, 2, ["1"], [])
