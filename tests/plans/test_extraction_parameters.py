@@ -56,7 +56,10 @@ TYPES: list[Any] = [
     SecretStr,
     complex,
     Annotated[int, Field(ge=1, lt=50)],
+    Annotated[int, Field(gt=1, le=10)] | None,
+    Annotated[int, Field(gt=1.0)],
     Annotated[int, Field(multiple_of=3)],
+    Annotated[str, Field(max_length=3)] | None,
     Annotated[int, Field(strict=True)],
     Annotated[float, Field(gt=0.5, allow_inf_nan=False)],
     Annotated[str, Field(min_length=2, max_length=4)],
@@ -295,7 +298,7 @@ def test_plain_requests_are_taken() -> None:
         "q": "a b €",
         "skip": 10,
     }
-    assert [spec.literal for spec in route.specs] == ["int", "str", "int"]
+    assert [spec.literal.name for spec in route.specs] == ["int", "str", "int"]
 
 
 def test_mutable_defaults_are_fresh() -> None:

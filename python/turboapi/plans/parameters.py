@@ -86,7 +86,7 @@ def _compile(field: ModelField, location: Location, path_names: Sequence[str]) -
         kind="list" if is_list else "one",
         keys=keys,
         place=place,
-        literal=None if is_list else schemas.plain_type(schema, field.config),
+        literal=None if is_list else schemas.literal_of(schema, field.config),
         validate=validator.validate_python,
         empty_is_missing=is_sequence,
         default=default,

@@ -16,8 +16,7 @@ from pydantic._internal._model_construction import init_private_attributes
 from turboapi.plans.callables import inherits, is_pure_factory, is_stock_class, is_stock_function
 from turboapi.plans.defaults import is_copied_without_user_code
 from turboapi.plans.reasons import NotPlannable
-
-PlainType = Literal["str", "int", "float", "bool"]
+from turboapi.plans.specs import LiteralSpec
 
 USER_CODE = "runs user code while validating"
 
@@ -33,8 +32,8 @@ def check(schema: Mapping[str, Any], config: Mapping[str, Any] | None = None) ->
     return walk.json
 
 
-def plain_type(schema: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> PlainType | None:
-    """The type, if the schema is that of plain `str`, `int`, `float` or `bool`, or of an Optional of one."""
+def literal_of(schema: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> LiteralSpec | None:
+    """The type, if it is `str`, `int`, `float` or `bool` with bounds at most, or an Optional of that."""
     if config:
         return None
     for wrapper, keys in (("default", _DEFAULT_KEYS), ("nullable", _PLAIN_KEYS | {"schema"})):
@@ -42,14 +41,31 @@ def plain_type(schema: Mapping[str, Any], config: Mapping[str, Any] | None = Non
             if not schema.keys() <= keys:
                 return None
             schema = schema["schema"]
-    if schema.keys() <= _PLAIN_KEYS:
-        for name in _PLAIN_TYPES:
-            if schema["type"] == name:
-                return name
+    constraints = {key: value for key, value in schema.items() if key not in _PLAIN_KEYS}
+    if any(type(value) is not int or not -_BOUND < value < _BOUND for value in constraints.values()):
+        return None
+    if schema["type"] == "int" and constraints.keys() <= {"ge", "gt", "le", "lt"}:
+        least = [constraints.get("ge"), _next(constraints.get("gt"), 1)]
+        most = [constraints.get("le"), _next(constraints.get("lt"), -1)]
+        return LiteralSpec("int", max(_known(least), default=None), min(_known(most), default=None))
+    if schema["type"] == "str" and constraints.keys() <= {"min_length", "max_length"}:
+        return LiteralSpec("str", constraints.get("min_length"), constraints.get("max_length"))
+    for name in _UNBOUNDED:
+        if schema["type"] == name and not constraints:
+            return LiteralSpec(name)
     return None
 
 
-_PLAIN_TYPES: tuple[PlainType, ...] = ("str", "int", "float", "bool")
+def _next(bound: int | None, step: int) -> int | None:
+    return None if bound is None else bound + step
+
+
+def _known(bounds: Iterable[int | None]) -> list[int]:
+    return [bound for bound in bounds if bound is not None]
+
+
+_BOUND = 2**62
+_UNBOUNDED: tuple[Literal["float", "bool"], ...] = ("float", "bool")
 _PLAIN_KEYS = frozenset({"type", "metadata", "serialization"})
 _DEFAULT_KEYS = _PLAIN_KEYS | {"schema", "default", "default_factory", "validate_default", "copy_default"}
 

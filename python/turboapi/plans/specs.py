@@ -16,6 +16,15 @@ class DefaultSpec(NamedTuple):
     """Whether the default goes through the validator too (`validate_default`)."""
 
 
+class LiteralSpec(NamedTuple):
+    """A type whose plain texts need no validator."""
+
+    name: Literal["str", "int", "float", "bool"]
+    minimum: int | None = None
+    """The least `int` allowed, or the least number of characters of a `str`."""
+    maximum: int | None = None
+
+
 class ParameterSpec(NamedTuple):
     """A path, query, header or cookie parameter."""
 
@@ -31,8 +40,7 @@ class ParameterSpec(NamedTuple):
     """Names in the request, in order of preference."""
     place: int | None
     """The index of a path parameter in its template."""
-    literal: Literal["str", "int", "float", "bool"] | None
-    """The type whose plain texts need no validator."""
+    literal: LiteralSpec | None
     validate: Callable[..., Any]
     """`SchemaValidator.validate_python` of the field."""
     empty_is_missing: bool

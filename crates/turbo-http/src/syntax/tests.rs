@@ -44,15 +44,13 @@ fn cookie_parser<'f>(field: &'f str, name: &str) -> Option<&'f str> {
     let strip =
         |text: &'f str| text.trim_matches(|c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c));
     field
-        .split(';')
+        .rsplit(';')
         .map(|chunk| match chunk.find('=') {
             Some(at) => (strip(&chunk[..at]), strip(&chunk[at + 1..])),
             None => ("", strip(chunk)),
         })
-        .filter(|(key, value)| !key.is_empty() || !value.is_empty())
-        .filter(|(key, _)| *key == name)
+        .find(|(key, value)| *key == name && (!key.is_empty() || !value.is_empty()))
         .map(|(_, value)| value)
-        .last()
 }
 
 proptest! {

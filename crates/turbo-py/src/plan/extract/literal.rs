@@ -1,16 +1,25 @@
-//! The texts whose value needs no validator: for fields that are exactly `str`, `int`, `float` or `bool`.
+//! The texts whose value needs no validator: for fields that are `str`, `int`, `float` or `bool`, with bounds at most.
 //!
 //! Each is a part of what pydantic takes in lax mode, chosen so that the value is beyond doubt; every other text
 //! goes to the field's validator.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
 
+use super::spec::LiteralSpec;
 use super::text::Text;
 
 /// A type whose plain texts are converted here.
+#[derive(Clone, Copy)]
+pub(super) struct Literal {
+    kind: Kind,
+    /// Bounds of an `int`, or of the length of a `str` in characters; both are allowed values.
+    minimum: i64,
+    maximum: i64,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Literal {
+enum Kind {
     Str,
     Int,
     Float,
@@ -18,28 +27,59 @@ pub(super) enum Literal {
 }
 
 impl Literal {
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "str" => Self::Str,
-            "int" => Self::Int,
-            "float" => Self::Float,
-            "bool" => Self::Bool,
+    /// `None` if there is no such type.
+    pub(super) fn new(spec: &LiteralSpec) -> Option<Self> {
+        let kind = match spec.name.as_str() {
+            "str" => Kind::Str,
+            "int" => Kind::Int,
+            "float" => Kind::Float,
+            "bool" => Kind::Bool,
             _ => return None,
-        })
+        };
+        let (minimum, maximum) = (spec.minimum.unwrap_or(i64::MIN), spec.maximum.unwrap_or(i64::MAX));
+        Some(Self { kind, minimum, maximum })
     }
 
     /// The value of `text`, if it is plain.
     pub(super) fn value<'py>(self, py: Python<'py>, text: &Text<'_>) -> Option<Bound<'py, PyAny>> {
-        if self == Self::Str {
-            return text.object(py);
+        match self.kind {
+            Kind::Str => self.allows_length(text.as_str()).then(|| text.object(py)).flatten(),
+            Kind::Int => self.integer(py, integer(text.as_str()?)?),
+            Kind::Float => float(text.as_str()?).map(|value| PyFloat::new(py, value).into_any()),
+            Kind::Bool => boolean(text.as_str()?).map(|value| PyBool::new(py, value).to_owned().into_any()),
         }
-        let text = text.as_str()?;
-        match self {
-            Self::Str => None,
-            Self::Int => integer(text).map(|value| PyInt::new(py, value).into_any()),
-            Self::Float => float(text).map(|value| PyFloat::new(py, value).into_any()),
-            Self::Bool => boolean(text).map(|value| PyBool::new(py, value).to_owned().into_any()),
+    }
+
+    /// `value` as an `int`, if this is the type for it.
+    pub(super) fn integer(self, py: Python<'_>, value: i64) -> Option<Bound<'_, PyAny>> {
+        (self.kind == Kind::Int && self.minimum <= value && value <= self.maximum)
+            .then(|| PyInt::new(py, value).into_any())
+    }
+
+    /// Whether `value` is an object that the field's validator would hand back.
+    pub(super) fn keeps(self, value: &Bound<'_, PyAny>) -> bool {
+        match self.kind {
+            Kind::Str => value
+                .cast_exact::<PyString>()
+                .is_ok_and(|text| text.to_str().is_ok_and(|text| self.allows_length(Some(text)))),
+            Kind::Int => {
+                value.is_exact_instance_of::<PyInt>()
+                    && value.extract().is_ok_and(|value: i64| self.minimum <= value && value <= self.maximum)
+            }
+            Kind::Float => value.is_exact_instance_of::<PyFloat>(),
+            Kind::Bool => false,
         }
+    }
+
+    /// Whether a text has an allowed length; without bounds nobody counts.
+    fn allows_length(self, text: Option<&str>) -> bool {
+        if self.minimum == i64::MIN && self.maximum == i64::MAX {
+            return true;
+        }
+        text.is_some_and(|text| {
+            i64::try_from(text.chars().count())
+                .is_ok_and(|length| self.minimum <= length && length <= self.maximum)
+        })
     }
 }
 

@@ -61,7 +61,8 @@ impl Extractor {
     /// The values for a request that Starlette's router has matched and FastAPI's handler has read the body of.
     ///
     /// `body` is pydantic's `Undefined` if there is none. `None` if the request is refused.
-    fn from_scope(
+    #[pyo3(name = "from_scope")]
+    fn scope_values(
         &self,
         scope: &Bound<'_, PyDict>,
         path_params: &Bound<'_, PyDict>,
@@ -73,9 +74,9 @@ impl Extractor {
 
     /// The values for a request as the engine has it: `path` holds the convertor's name and the text of each path
     /// parameter in template order. For checks of a plan against FastAPI. `None` if the request is refused.
-    #[pyo3(signature = (query, headers, path, body = None))]
+    #[pyo3(name = "from_request", signature = (query, headers, path, body = None))]
     #[allow(clippy::needless_pass_by_value)] // The signature of a Python method.
-    fn from_request(
+    fn request_values(
         &self,
         py: Python<'_>,
         query: &str,

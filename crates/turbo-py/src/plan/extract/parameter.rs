@@ -63,9 +63,9 @@ impl TryFrom<ParameterSpec<'_>> for Parameter {
     fn try_from(spec: ParameterSpec<'_>) -> PyResult<Self> {
         let py = spec.validate.py();
         let place = place(py, &spec)?;
-        let literal = match spec.literal.as_deref() {
+        let literal = match &spec.literal {
             None => None,
-            Some(name) => Some(Literal::named(name).ok_or_else(|| invalid("literal", name))?),
+            Some(literal) => Some(Literal::new(literal).ok_or_else(|| invalid("literal", &literal.name))?),
         };
         Ok(Self {
             place,
@@ -196,9 +196,10 @@ impl Place {
             }
             Self::Cookie(names) => {
                 for name in names {
-                    match cookie(source, name)? {
-                        Some(value) => return Some(Value::Text(Text::Utf8(Cow::Borrowed(value)))),
-                        None => continue,
+                    match cookie(source, name) {
+                        Found::Absent => {}
+                        Found::Value(value) => return Some(Value::Text(Text::Utf8(Cow::Borrowed(value)))),
+                        _ => return None,
                     }
                 }
                 Value::Missing
@@ -234,15 +235,14 @@ fn listed<'a>(list: Bound<'_, PyList>) -> Value<'a, '_> {
     if list.is_empty() { Value::Missing } else { Value::Object(list.into_any()) }
 }
 
-/// The last cookie called `name` of all `Cookie` lines; the outer `None` refuses.
-fn cookie<'a>(source: &'a dyn Source, name: &str) -> Option<Option<&'a str>> {
-    let mut found = Some(None);
-    source.each_header(&header::COOKIE, &mut |field| match cookie::last(field, name) {
-        Found::Absent => {}
-        Found::Value(value) => found = found.map(|_| Some(value)),
-        _ => found = None,
+/// The last cookie called `name` of all `Cookie` lines.
+fn cookie<'a>(source: &'a dyn Source, name: &str) -> Found<'a> {
+    let mut last = Found::Absent;
+    source.each_header(&header::COOKIE, &mut |field| match (last, cookie::last(field, name)) {
+        (Found::NotPlain, _) | (_, Found::Absent) => {}
+        (_, found) => last = found,
     });
-    found
+    last
 }
 
 /// What Starlette's convertor makes of the text (`starlette/convertors.py`).
@@ -252,13 +252,16 @@ fn matched<'a, 'py>(
     text: &'a str,
     literal: Option<Literal>,
 ) -> Option<Value<'a, 'py>> {
-    let of = |exact: Literal, value: Bound<'py, PyAny>| {
-        if literal == Some(exact) { Value::Final(value) } else { Value::Object(value) }
-    };
     Some(match convertor {
         Convertor::Str | Convertor::Path => Value::Text(Text::Utf8(Cow::Borrowed(text))),
-        Convertor::Int => of(Literal::Int, PyInt::new(py, digits_value(text)?).into_any()),
-        Convertor::Float => of(Literal::Float, PyFloat::new(py, text.parse().ok()?).into_any()),
+        Convertor::Int => {
+            let number = digits_value(text)?;
+            match literal.and_then(|literal| literal.integer(py, number)) {
+                Some(value) => Value::Final(value),
+                None => Value::Object(PyInt::new(py, number).into_any()),
+            }
+        }
+        Convertor::Float => kept(PyFloat::new(py, text.parse().ok()?).into_any(), literal),
         Convertor::Uuid => {
             let class = UUID.import(py, "uuid", "UUID").ok()?;
             Value::Object(call1(class.as_unbound(), PyString::new(py, text).as_any())?)
@@ -278,11 +281,13 @@ fn converted<'a, 'py>(
     let Some(value) = values.get_item(name).ok()?.filter(|value| !value.is_none()) else {
         return Some(Value::Missing);
     };
-    let exact = match literal {
-        Some(Literal::Str) => value.is_exact_instance_of::<PyString>(),
-        Some(Literal::Int) => value.is_exact_instance_of::<PyInt>(),
-        Some(Literal::Float) => value.is_exact_instance_of::<PyFloat>(),
-        Some(Literal::Bool) | None => false,
-    };
-    Some(if exact { Value::Final(value) } else { Value::Object(value) })
+    Some(kept(value, literal))
+}
+
+fn kept<'a>(value: Bound<'_, PyAny>, literal: Option<Literal>) -> Value<'a, '_> {
+    if literal.is_some_and(|literal| literal.keeps(&value)) {
+        Value::Final(value)
+    } else {
+        Value::Object(value)
+    }
 }

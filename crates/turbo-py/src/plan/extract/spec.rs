@@ -8,10 +8,17 @@ pub(super) struct ParameterSpec<'py> {
     pub(super) kind: String,
     pub(super) keys: Vec<String>,
     pub(super) place: Option<usize>,
-    pub(super) literal: Option<String>,
+    pub(super) literal: Option<LiteralSpec>,
     pub(super) validate: Bound<'py, PyAny>,
     pub(super) empty_is_missing: bool,
     pub(super) default: DefaultSpec<'py>,
+}
+
+#[derive(FromPyObject)]
+pub(super) struct LiteralSpec {
+    pub(super) name: String,
+    pub(super) minimum: Option<i64>,
+    pub(super) maximum: Option<i64>,
 }
 
 #[derive(FromPyObject)]
