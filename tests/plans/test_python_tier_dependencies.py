@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response, Security
 from fastapi.requests import HTTPConnection
@@ -223,7 +224,9 @@ def test_generator_around_every_endpoint(kind: str, scope: Any, behaviour: str) 
 
 @pytest.mark.parametrize("outer", ["plain", "swallow", "convert", "raise after", "twice"])
 @pytest.mark.parametrize("inner", ["plain", "swallow", "other", "raise after", "raise before"])
-@pytest.mark.parametrize("scopes", [("request", "function"), ("request", "request"), ("function", "function")])
+@pytest.mark.parametrize(
+    "scopes", [("request", "function"), ("request", "request"), ("function", "function")]
+)
 def test_nested_generators(scopes: Any, inner: str, outer: str) -> None:
     events: Events = []
     app = new_app(events)
@@ -293,7 +296,9 @@ def test_failures_after_the_response_started(pace: type[InlinePace], fails_on: s
 
         return Own({"a": a})
 
-    compare(app, events, [Call(path, fails_on=fails_on) for path in ("/handled", "/unhandled", "/own")], pace=pace)
+    compare(
+        app, events, [Call(path, fails_on=fails_on) for path in ("/handled", "/unhandled", "/own")], pace=pace
+    )
 
 
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="unset")
@@ -301,7 +306,7 @@ VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", defau
 
 @pytest.mark.parametrize("pace", PACES.values())
 def test_context_variables(pace: type[InlinePace]) -> None:
-    """INTERNALS 1.3: sets of asynchronous code are seen by all that follows, those of synchronous code by nothing."""
+    """INTERNALS 1.3: what asynchronous code sets is seen by all that follows, what `def` code sets by none."""
     events: Events = []
     app = FastAPI()
 
@@ -334,9 +339,9 @@ def test_context_variables(pace: type[InlinePace]) -> None:
 
     for number, order in enumerate(
         (
-            [set_async, set_sync, generate_async, generate_sync],
-            [generate_sync, set_sync, set_async],
-            [generate_async, generate_sync, set_sync],
+            (set_async, set_sync, generate_async, generate_sync),
+            (generate_sync, set_sync, set_async),
+            (generate_async, generate_sync, set_sync),
         )
     ):
 
@@ -432,7 +437,9 @@ def test_kinds_of_callables(pace: type[InlinePace]) -> None:
         async def run(value: Any = Depends(call)) -> Any:
             return getattr(value, "text", value)
 
-    calls = [Call(f"/{number}", query=query) for number in range(len(callables)) for query in (b"", b"q=1&limit=5")]
+    calls = [
+        Call(f"/{number}", query=query) for number in range(len(callables)) for query in (b"", b"q=1&limit=5")
+    ]
     compare(app, events, calls, pace=pace)
 
 
@@ -606,7 +613,11 @@ def test_injected_response() -> None:
         return {"a": 1}
 
     paths = ["/cookie", "/status", "/unused", "/dropped", "/none"]
-    compare(app, events, [Call(path) for path in paths] + [Call(f"/late/{code}") for code in (100, 201, 204, 205, 304)])
+    compare(
+        app,
+        events,
+        [Call(path) for path in paths] + [Call(f"/late/{code}") for code in (100, 201, 204, 205, 304)],
+    )
 
 
 def test_inside_a_cancel_scope() -> None:
@@ -622,7 +633,7 @@ def test_inside_a_cancel_scope() -> None:
             events.append(type(error).__name__)
             raise
         finally:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             events.append("cleaned")
 
     scopes: list[anyio.CancelScope] = []
@@ -630,7 +641,7 @@ def test_inside_a_cancel_scope() -> None:
     @app.get("/")
     async def run(value: str = Depends(depend), again: str = Depends(depend, use_cache=False)) -> Any:
         scopes[-1].cancel()
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         return value
 
     @app.middleware("http")
@@ -685,8 +696,8 @@ def test_task_group_in_a_dependency(cancels: bool) -> None:
         if cancels:
             tasks.cancel_scope.cancel()
         if what != "quick":
-            await anyio.sleep(0)
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
+            await anyio.lowlevel.checkpoint()
         return value
 
     compare(app, events, [Call("/work"), Call("/fail"), Call("/quick")])

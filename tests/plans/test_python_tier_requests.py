@@ -78,6 +78,11 @@ class Checked(BaseModel):
         return f"<{value}>"
 
 
+class Data(BaseModel):
+    name: str
+    tags: list[str] = []
+
+
 @dataclasses.dataclass
 class Point:
     x: int
@@ -218,10 +223,6 @@ def test_forms_and_files() -> None:
     async def form(name: Annotated[str, Form()], age: Annotated[int, Form()] = 3) -> Any:
         return {"name": name, "age": age}
 
-    class Data(BaseModel):
-        name: str
-        tags: list[str] = []
-
     @app.post("/model")
     def model(data: Annotated[Data, Form()]) -> Data:
         return data
@@ -315,7 +316,11 @@ def test_answers(pace: type[InlinePace]) -> None:
         "model": {"response_model": Item},
         "checked": {"response_model": Checked},
         "model json": {"response_model": Item, "response_class": JSONResponse},
-        "exclude": {"response_model": Item, "response_model_exclude": {"tags"}, "response_model_exclude_unset": True},
+        "exclude": {
+            "response_model": Item,
+            "response_model_exclude": {"tags"},
+            "response_model_exclude_unset": True,
+        },
         "none": {"response_model": None},
     }
     calls = []
@@ -331,13 +336,13 @@ def _answer(app: FastAPI, path: str, value: Any, is_async: bool, options: dict[s
     if is_async:
 
         @app.get(path, **options)
-        async def run():  # type: ignore[no-untyped-def]
+        async def run():  # type: ignore[no-untyped-def]  # noqa: ANN202
             return value
 
     else:
 
         @app.get(path, **options)
-        def run_sync():  # type: ignore[no-untyped-def]
+        def run_sync():  # type: ignore[no-untyped-def]  # noqa: ANN202
             return value
 
 
@@ -378,7 +383,9 @@ def test_returned_responses(tmp_path: Path) -> None:
             background.add_task(events.append, "background")
             return make()
 
-    calls = [Call(f"/{name}", fails_on=fails_on) for name in made for fails_on in (None, "http.response.body")]
+    calls = [
+        Call(f"/{name}", fails_on=fails_on) for name in made for fails_on in (None, "http.response.body")
+    ]
     compare(app, events, calls, expect_plans=False)
 
 
@@ -452,7 +459,10 @@ def test_streams(pace: type[InlinePace], solve: bool) -> None:
 def test_routers_and_overrides() -> None:
     events: Events = []
     app = FastAPI(dependencies=[Depends(lambda: events.append("app"))])
-    inner, outer = APIRouter(prefix="/inner"), APIRouter(dependencies=[Depends(lambda: events.append("outer"))])
+    inner, outer = (
+        APIRouter(prefix="/inner"),
+        APIRouter(dependencies=[Depends(lambda: events.append("outer"))]),
+    )
 
     async def depend(q: int = 1) -> int:
         return q
@@ -505,7 +515,9 @@ def test_functions_replaced_after_compilation(monkeypatch: pytest.MonkeyPatch) -
                 patched = [await request(app, Call(path), events) for path in ("/plain", "/lines")]
                 patched += [await request(planned.app, Call("/plain"), events)]
             with monkeypatch.context() as patch:
-                patch.setattr(fastapi.dependencies.utils, "request_params_to_args", lambda *args: ({"x": 1}, []))
+                patch.setattr(
+                    fastapi.dependencies.utils, "request_params_to_args", lambda *args: ({"x": 1}, [])
+                )
                 assert "unexpected keyword" in str((await request(app, Call("/plain"), events)).error)
             after = [await request(app, Call(path), events) for path in ("/plain", "/lines")]
         assert patched[0].happened[1]["body"] == b"replaced"
@@ -531,8 +543,8 @@ def test_functions_replaced_before_compilation(monkeypatch: pytest.MonkeyPatch) 
     for module, name in (
         (fastapi.routing, "solve_dependencies"),
         (fastapi.routing, "run_endpoint_function"),
-        (fastapi.routing.Response, "render"),
-        (fastapi.routing.Request, "body"),
+        (Response, "render"),
+        (Request, "body"),
         (fastapi.dependencies.utils, "contextmanager_in_threadpool"),
         (fastapi.routing, "JSONResponse"),
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi.routing import wrap_app_handling_exceptions
+from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
@@ -12,8 +12,9 @@ async def answer_failure(
 ) -> None:
     """Lets Starlette's own code find the handler for `exception`, call it and send its response.
 
-    `started` says whether the route has started a response. Raises what Starlette raises: `exception` if nothing
-    handles it, `RuntimeError` if something would but the response has started. Call it where `exception` is caught.
+    `started` says whether the route has started a response. Raises what Starlette raises: `exception` if
+    nothing handles it, `RuntimeError` if something would but the response has started. Call it where
+    `exception` is caught.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

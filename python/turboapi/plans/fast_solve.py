@@ -1,12 +1,13 @@
 """Solving the dependencies of a request from its program, in place of FastAPI's walk over the tree.
 
-Everything is taken from the request and validated first; only then is anything of the user's called. So a request
-that the extractor refuses is still untouched, and FastAPI's own `solve_dependencies` answers for it.
+Everything is taken from the request and validated first; only then is anything of the user's called. So a
+request that the extractor refuses is still untouched, and FastAPI's own `solve_dependencies` answers for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import BackgroundTasks
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from turboapi.plans.generators import enter_async_generator, enter_generator, inside_cancel_scope
+from turboapi.plans.reasons import NotPlannable
 
 if TYPE_CHECKING:
     from turboapi.plans.dependencies import Call, Program
@@ -39,9 +41,9 @@ _Step = tuple[_Run, tuple[tuple[str, int], ...], int]
 def compile_solve(
     program: Program, extractor: ExtractorLike | None, paces: Callable[[Callable[..., Any]], PaceLike]
 ) -> Solve:
-    """The function from a request and its parsed body to what the endpoint is called with; `None` is a refusal.
+    """The function from a request and its parsed body to what the endpoint is called with.
 
-    Until it has returned `None` it has called nothing of the user's.
+    `None` is a refusal, before anything of the user's was called.
     """
     calls = program.calls[:-1]
     first = next((call for call in calls if call.kind == "asyncgen"), None)
@@ -60,7 +62,10 @@ def compile_solve(
         if extractor is None:
             slots = []
         else:
-            slots = extractor.from_scope(request.scope, request.path_params, body)
+            scope = request.scope
+            slots = (
+                extractor.from_scope(scope, request.path_params, body) if isinstance(scope, dict) else None
+            )
             if slots is None:
                 return None
         slots.extend(others)
@@ -87,14 +92,15 @@ def injected_response() -> Response:
     return response
 
 
-def run_sync(call: Callable[..., Any], pace: PaceLike) -> Callable[[dict[str, Any]], Awaitable[Any]]:
-    """A coroutine function that calls `call` where its pace says: here, or in a thread as FastAPI does."""
+def run_endpoint(call: Callable[..., Any], pace: PaceLike) -> Callable[[dict[str, Any]], Awaitable[Any]]:
+    """A coroutine function that calls a `def` endpoint where its pace says: here, or in a thread."""
 
     async def run(arguments: dict[str, Any]) -> Any:
         if pace.inline:
             # StopIteration leaves this coroutine as the RuntimeError that it is when it leaves a thread.
             return pace.call(call, **arguments)
-        return await run_in_threadpool(pace.timed(call), **arguments)
+        # Bound first: run_in_threadpool has a parameter of its own, whose name is free for endpoints.
+        return await run_in_threadpool(partial(pace.timed(call), **arguments))
 
     return run
 
@@ -108,10 +114,14 @@ def _compile_call(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *
 
         return run_coroutine
     if call.kind == "sync":
-        run_function = run_sync(function, paces(function))
+        if any(name == "func" for name, _ in call.arguments):
+            raise NotPlannable("a parameter is called func, which run_in_threadpool takes for its own")
+        pace = paces(function)
 
         async def run(arguments: dict[str, Any], request: Request) -> Any:
-            return await run_function(arguments)
+            if pace.inline:
+                return pace.call(function, **arguments)
+            return await run_in_threadpool(pace.timed(function), **arguments)
 
         return run
     return _compile_generator(call, paces, first=first)
@@ -132,7 +142,7 @@ def _compile_generator(call: Call, paces: Callable[[Callable[..., Any]], PaceLik
 
     async def run_async_generator(arguments: dict[str, Any], request: Request) -> Any:
         scope = request.scope
-        # FastAPI opens one cancel scope before the first asynchronous generator of a request, for all of them.
+        # FastAPI opens one cancel scope before the first asynchronous generator of a request, for all.
         scopes = scope.setdefault("fastapi_async_cleanup_scopes", {})
         if inside_cancel_scope() if first else scope["fastapi_inner_astack"] in scopes:
             return await _solve_generator(

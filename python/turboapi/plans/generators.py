@@ -1,9 +1,9 @@
 """Dependencies with ``yield``, entered and left as FastAPI does it, for less.
 
 FastAPI wraps such a generator in two context managers, one of contextlib and one of its own, and the first
-asynchronous one of a request in a cancel scope besides (`_solve_generator` in `fastapi/dependencies/utils.py` and
-`fastapi/concurrency.py`). Here one object does what the two do. Left to FastAPI's function is every request that runs
-inside an anyio cancel scope already: only there is the extra scope's shield ever felt.
+asynchronous one of a request in a cancel scope besides (`fastapi/concurrency.py`, and `_solve_generator` in
+`fastapi/dependencies/utils.py`). Here one object does what the two do. Left to FastAPI is every request that
+runs inside an anyio cancel scope already: only there is the extra scope's shield ever felt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _task_states: MutableMapping[Any, Any] | None
 try:
-    from anyio._backends._asyncio import _task_states  # type: ignore[no-redef, assignment]
+    from anyio._backends._asyncio import _task_states
 except ImportError:
     # Another anyio: whether a cancel scope is open cannot be seen, so one is assumed.
     _task_states = None
@@ -40,7 +40,7 @@ def inside_cancel_scope() -> bool:
 
 
 class AsyncGeneratorDependency:
-    """An entered asynchronous generator; its exit equals that of `asynccontextmanager` under FastAPI's shield.
+    """An entered asynchronous generator; its exit is that of `asynccontextmanager` under FastAPI's shield.
 
     Only for requests outside every cancel scope (see `inside_cancel_scope`).
     """
@@ -101,7 +101,7 @@ class AsyncGeneratorDependency:
 
 
 class GeneratorDependency:
-    """A synchronous generator whose two halves run where its pace says: here, or each in a thread as in FastAPI."""
+    """A synchronous generator whose two halves run where its pace says: here, or each in a thread."""
 
     __slots__ = ("_manager", "_pace")
 
@@ -124,7 +124,7 @@ class GeneratorDependency:
         if pace.inline:
             suppress = pace.call(self._manager.__exit__, kind, value, traceback)
         else:
-            # FastAPI never lets an exit wait for a free thread of the common pool, and finishes it when cancelled.
+            # FastAPI never lets an exit wait for a free thread of the common pool, nor cancels it.
             with CancelScope(shield=True):
                 suppress = await anyio.to_thread.run_sync(
                     pace.timed(self._manager.__exit__), kind, value, traceback, limiter=CapacityLimiter(1)
@@ -136,7 +136,7 @@ Enter = Callable[[dict[str, Any], AsyncExitStack], Awaitable[Any]]
 
 
 def enter_generator(call: Callable[..., Any], pace: PaceLike) -> Enter:
-    """A function that enters the generator `call` makes from its arguments, and pushes its exit on a stack."""
+    """A function that enters the generator `call` makes of its arguments, and pushes its exit on a stack."""
     make = contextmanager(call)
 
     async def enter(arguments: dict[str, Any], stack: AsyncExitStack) -> Any:

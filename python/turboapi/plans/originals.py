@@ -1,7 +1,8 @@
 """FastAPI's functions that the python tier stands in for: that they are FastAPI's, and that they still are.
 
-Tracing packages replace such functions when they are imported, tests replace them for a moment. A plan that was
-compiled from the originals must not outlive either, so what it relies on is verified once and compared per request.
+Tracing packages replace such functions when they are imported, tests replace them for a moment. A plan that
+was compiled from the originals must not outlive either, so what it relies on is verified once and compared
+for each request.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Watched:
 
 
 def verify_originals() -> None:
-    """Raises `NotPlannable` if a function or class the python tier stands in for is not FastAPI's or Starlette's own."""
+    """Raises `NotPlannable` if what the python tier stands in for is not FastAPI's or Starlette's own."""
     for namespace, functions in ((ROUTING, _FUNCTIONS), (UTILS, _UTILS_FUNCTIONS)):
         for name, home in functions.items():
             _verify(namespace.get(name), name, home)
@@ -92,7 +93,7 @@ def _verify(value: object, name: str, home: str) -> None:
     module = sys.modules.get(home)
     if type(value) is FunctionType and value.__globals__ is vars(contextlib):
         value = getattr(value, "__wrapped__", None)
-    # A wrapper can take over __module__ and __name__ (functools.wraps does), but not its globals and its code.
+    # A wrapper can take over __module__ and __name__ (functools.wraps does), but not globals and code.
     if (
         module is None
         or type(value) is not FunctionType
@@ -122,7 +123,7 @@ def global_names(code: CodeType) -> frozenset[str]:
 
 
 def text_of(code: CodeType, start: str) -> str:
-    """The text that starts with `start` among the constants of `code`, so that an error reads as FastAPI's."""
+    """The text that starts with `start` in the constants of `code`, so that an error reads as FastAPI's."""
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             try:

@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from turboapi.plans.failures import answer_failure
 from turboapi.plans.fast_body import UNPARSABLE, compile_body_reader
-from turboapi.plans.fast_handler import Handler, bind_handler
-from turboapi.plans.fast_response import Reply, compile_response, endpoint_context
-from turboapi.plans.fast_solve import Solve, Solved, compile_solve, run_sync
+from turboapi.plans.fast_handler import Handler, bind_handler, validates_inline
+from turboapi.plans.fast_response import Reply, adopt, compile_build, compile_encode, endpoint_context
+from turboapi.plans.fast_solve import Solve, Solved, compile_solve, run_endpoint
 from turboapi.plans.originals import ROUTING, UTILS, text_of, verify_originals, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
 
@@ -48,15 +48,17 @@ class PaceLike(Protocol):
 class ExtractorLike(Protocol):
     """What takes a program's parameters from a request (`turboapi._engine.Extractor`)."""
 
-    def from_scope(self, scope: Scope, path_params: dict[str, Any], body: object) -> list[Any] | None:
+    def from_scope(
+        self, scope: dict[str, Any], path_params: dict[str, Any], body: object
+    ) -> list[Any] | None:
         """The values of the program's first slots; `None` if FastAPI has to look at the request."""
 
 
 class PythonPlan:
     """One route of the python tier: an ASGI callable for requests that FastAPI's router matched to it.
 
-    The scope must hold what FastAPI's middleware and router put there. Not to be called while the app's telemetry is
-    enabled.
+    The scope must hold what FastAPI's middleware and router put there. Not to be called while the app's
+    telemetry is enabled.
     """
 
     __slots__ = ("app", "shape", "solves")
@@ -77,14 +79,11 @@ def compile_python_plan(
     program: Program | None,
     extractor: ExtractorLike | None,
     paces: Callable[[Callable[..., Any]], PaceLike],
-    *,
-    validates_inline: bool = False,
 ) -> PythonPlan:
     """The plan of the route with `facts`; raises `NotPlannable`.
 
-    Without a `program` dependencies are solved by FastAPI's own function. `extractor` fills the program's first
-    slots; it may be `None` only if there are none. `validates_inline` says that validating a response runs no Python
-    of the user's, so that it needs no thread of its own.
+    Without a `program` dependencies are solved by FastAPI's own function. `extractor` fills the program's
+    first slots; it may be `None` only if there are none.
     """
     verify_originals()
     solve = None
@@ -97,7 +96,7 @@ def compile_python_plan(
         raise NotPlannable("its endpoint is missing")
     generates = _is_gen_callable(call) or _is_async_gen_callable(call)
     pace = None if generates or facts.is_coroutine else paces(call)
-    handler, watched = bind_handler(facts, solve, pace, validates_inline=validates_inline)
+    handler, watched = bind_handler(facts, solve, pace)
     bound = ROUTING["request_response"](handler)
     original = facts.app
     if generates or facts.is_sse_stream or facts.is_json_stream:
@@ -108,8 +107,8 @@ def compile_python_plan(
             await (bound if current else original)(scope, receive, send)
 
         return PythonPlan(run_handler, "handler", solve is not None)
-    run = _call_coroutine(call) if pace is None else run_sync(call, pace)
-    respond = _compile_respond(facts, solve, run, handler, validates_inline=validates_inline)
+    run = None if pace is None else run_endpoint(call, pace)
+    respond = _compile_respond(facts, solve, run, handler)
     return PythonPlan(_compile_plain(facts, respond), "plain", solve is not None)
 
 
@@ -117,19 +116,18 @@ _Run = Callable[[dict[str, Any]], Awaitable[Any]]
 _Respond = Callable[[Request, Receive], Awaitable[Response | Reply]]
 
 
-def _call_coroutine(call: Callable[..., Any]) -> _Run:
-    async def run(arguments: dict[str, Any]) -> Any:
-        return await call(**arguments)
-
-    return run
-
-
 def _compile_respond(
-    facts: HandlerFacts, solve: Solve | None, run: _Run, handler: Handler, *, validates_inline: bool
+    facts: HandlerFacts, solve: Solve | None, run: _Run | None, handler: Handler
 ) -> _Respond:
-    """What the request handler does: from the request to its response, everything but sending it."""
+    """What the request handler does: from the request to its response, everything but sending it.
+
+    `run` calls a synchronous endpoint.
+    """
+    call = facts.dependant.call
+    assert call is not None
     read_body = compile_body_reader(facts)
-    make_response = compile_response(facts, validates_inline=validates_inline)
+    encode = compile_encode(facts)
+    build = compile_build(facts, validates_inline=validates_inline(facts))
 
     async def respond(request: Request, receive: Receive) -> Response | Reply:
         body: Any = Undefined
@@ -140,7 +138,12 @@ def _compile_respond(
         solved = None if solve is None else await solve(request, body)
         if solved is None:
             solved = await _solve(facts, request, body)
-        return await make_response(await run(solved.values), solved, request)
+        raw = await (call(**solved.values) if run is None else run(solved.values))
+        if isinstance(raw, Response):
+            return adopt(raw, solved)
+        if encode is not None:
+            return encode(raw, solved, request)
+        return await build(raw, solved, request)
 
     return respond
 
@@ -182,8 +185,8 @@ def _compile_plain(facts: HandlerFacts, respond: _Respond) -> ASGIApp:
                 scope["fastapi_inner_astack"] = request_stack
                 async with AsyncExitStack() as function_stack:
                     scope["fastapi_function_astack"] = function_stack
-                    response = await respond(request, receive)
-                if type(response) is Reply:
+                    response: Any = await respond(request, receive)
+                if type(response) is tuple:
                     status, headers, body, background = response
                     started = True
                     await send({"type": "http.response.start", "status": status, "headers": headers})
