@@ -13,6 +13,10 @@ use crate::connection::State;
 use crate::refused;
 use crate::stream::Stream;
 
+/// A response of at most this many bytes leaves as one buffer: up to here the copy costs less than handing the
+/// kernel a list of buffers does (a fifth of a microsecond on Linux).
+const GATHERED_BYTES: usize = 4096;
+
 pub(crate) struct Transport {
     stream: Stream,
     state: Rc<State>,
@@ -102,7 +106,11 @@ impl AsyncWrite for Transport {
             return self.poll_write(cx, first);
         }
         let this = self.get_mut();
-        let result = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        let result = if bufs.iter().map(|buf| buf.len()).sum::<usize>() <= GATHERED_BYTES {
+            this.state.registry.gathered(bufs, |all| Pin::new(&mut this.stream).poll_write(cx, all))
+        } else {
+            Pin::new(&mut this.stream).poll_write_vectored(cx, bufs)
+        };
         this.written(result)
     }
 

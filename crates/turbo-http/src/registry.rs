@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::io::IoSlice;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(crate) struct Registry {
     /// Told when the first connection comes, so that an empty server needs no ticks.
     occupied: Notify,
     pub(crate) last_read: LastRead,
+    /// Where a small response is put together.
+    gather: RefCell<Vec<u8>>,
     pub(crate) refusal: Option<Refusal>,
     stats: Stats,
 }
@@ -52,9 +55,21 @@ impl Registry {
             released: Notify::new(),
             occupied: Notify::new(),
             last_read: LastRead::default(),
+            gather: RefCell::default(),
             refusal: config.refusal.clone(),
             stats: config.stats().clone(),
         })
+    }
+
+    /// Calls `write` with all of `buffers` in one.
+    #[inline]
+    pub(crate) fn gathered<T>(&self, buffers: &[IoSlice<'_>], write: impl FnOnce(&[u8]) -> T) -> T {
+        let mut all = self.gather.borrow_mut();
+        all.clear();
+        for buffer in buffers {
+            all.extend_from_slice(buffer);
+        }
+        write(&all)
     }
 
     /// The current tick.
