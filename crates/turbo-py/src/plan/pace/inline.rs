@@ -33,7 +33,7 @@ pub(crate) unsafe fn call_outside_loop<'py>(
     let _context = ContextCopy::enter(py, context)?;
     // SAFETY: the caller vouches for the arguments; the call returns a new reference or sets an exception,
     // which is taken before the guards above call into Python again.
-    unsafe {
+    let outcome = unsafe {
         Bound::from_owned_ptr_or_err(
             py,
             ffi::PyObject_Vectorcall(
@@ -43,7 +43,18 @@ pub(crate) unsafe fn call_outside_loop<'py>(
                 names,
             ),
         )
-    }
+    };
+    outcome
+        .map_err(|error| if error.is_instance_of::<PyStopIteration>(py) { stopped(py, error) } else { error })
+}
+
+/// What becomes of a `StopIteration` on its way from a worker thread (anyio, `_backends/_asyncio.py`,
+/// `WorkerThread._report_result`) and out of any coroutine.
+#[cold]
+fn stopped(py: Python<'_>, error: PyErr) -> PyErr {
+    let visible = PyRuntimeError::new_err("coroutine raised StopIteration");
+    visible.set_cause(py, Some(error));
+    visible
 }
 
 /// A copy of a context, entered until it is dropped.

@@ -1,0 +1,149 @@
+"""`Pace.state()`: what adaptive sync has learned, told by calls of real functions.
+
+The rules themselves are tested on an injected clock in `crates/turbo-pace`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import anyio.to_thread
+import pytest
+
+from turboapi._engine import Pace
+
+EVIDENCE = 16
+"""Quick calls in a row that promote."""
+
+FIRST_STATE = {
+    "name": "test",
+    "mode": "adaptive",
+    "state": "threads",
+    "inline_calls": 0,
+    "threaded_calls": 0,
+    "promotions": 0,
+    "demotions": 0,
+    "recent_max_ns": 0,
+    "demoted_for": 0.0,
+}
+
+
+def quick() -> int:
+    return threading.get_ident()
+
+
+def slow() -> None:
+    """Holds its thread for 20 ms, by the clock that counts."""
+    end = time.monotonic() + 0.02
+    while time.monotonic() < end:
+        pass
+
+
+def fails() -> None:
+    raise ZeroDivisionError
+
+
+def promote(target: Pace) -> None:
+    # A machine that is busy may interrupt any call, so there is no exact number of them.
+    timed = target.timed(quick)
+    for _ in range(10_000):
+        timed()
+        if target.inline:
+            return
+    pytest.fail(f"not promoted: {target.state()}")
+
+
+def test_the_first_state() -> None:
+    target = Pace("test", "adaptive")
+    assert target.state() == FIRST_STATE
+    assert (target.name, target.mode, target.inline) == ("test", "adaptive", False)
+    assert repr(target) == "<Pace test adaptive>"
+
+
+def test_quick_calls_promote() -> None:
+    target = Pace("test", "adaptive")
+    promote(target)
+    seen = target.state()
+    assert seen["state"] == "inline"
+    assert seen["threaded_calls"] >= EVIDENCE
+    assert (seen["promotions"], seen["demotions"]) == (1, 0)
+    assert seen["recent_max_ns"] > 0
+
+
+def test_calls_on_the_pool_are_timed_there() -> None:
+    """The hop to the thread takes several times what may be; the time of the call itself counts."""
+    target = Pace("test", "adaptive")
+    idents = set()
+
+    async def main() -> None:
+        for _ in range(1_000):
+            idents.add(await anyio.to_thread.run_sync(target.timed(quick)))
+            if target.inline:
+                return
+
+    asyncio.run(main())
+    assert target.inline
+    assert threading.get_ident() not in idents
+
+
+def test_calls_that_raise_count_too() -> None:
+    target = Pace("test", "adaptive")
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            target.timed(fails)()
+        with pytest.raises(ZeroDivisionError):
+            target.call(fails)
+    seen = target.state()
+    assert (seen["inline_calls"], seen["threaded_calls"]) == (3, 3)
+
+
+def test_a_slow_call_on_the_pool_does_not_promote() -> None:
+    target = Pace("test", "adaptive")
+    for _ in range(EVIDENCE - 1):
+        target.timed(quick)()
+    target.timed(slow)()
+    target.timed(quick)()
+    assert not target.inline
+
+
+def test_a_slow_inline_call_demotes() -> None:
+    target = Pace("test", "adaptive")
+    promote(target)
+    target.call(slow)
+    seen = target.state()
+    assert (seen["state"], seen["promotions"], seen["demotions"]) == ("demoted", 1, 1)
+    # 200 times what it held up.
+    assert 3.5 < seen["demoted_for"] <= 300
+    assert seen["recent_max_ns"] >= 20_000_000
+    for _ in range(10 * EVIDENCE):
+        target.timed(quick)()
+        assert not target.inline
+
+
+@pytest.mark.parametrize(("mode", "inline"), [("inline", True), ("threads", False)])
+def test_the_other_modes_learn_nothing(mode: str, inline: bool) -> None:
+    target = Pace("test", mode)
+    for function in (quick, slow):
+        for _ in range(EVIDENCE):
+            target.timed(function)()
+            target.call(function)
+            assert target.inline is inline
+    seen = target.state()
+    assert seen["state"] == mode
+    assert (seen["inline_calls"], seen["threaded_calls"]) == (2 * EVIDENCE, 2 * EVIDENCE)
+
+
+@pytest.mark.parametrize("mode", ["", "Inline", "thread"])
+def test_an_unknown_mode_is_an_error(mode: str) -> None:
+    with pytest.raises(ValueError, match="use one of adaptive, inline, threads"):
+        Pace("test", mode)
+
+
+@pytest.mark.parametrize("name", ["name", "mode", "inline", "new"])
+def test_attributes_cannot_be_set(name: str) -> None:
+    target: Any = Pace("test", "adaptive")
+    with pytest.raises(AttributeError):
+        setattr(target, name, "other")
