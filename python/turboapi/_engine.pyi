@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import ModuleType
 from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
 from starlette.responses import Response
 
+from turboapi.plans.compiler import CompiledRoute
 from turboapi.plans.responses import ResponseSpec
 from turboapi.plans.specs import BodySpec, ParameterSpec
 
@@ -15,6 +17,7 @@ __all__ = [
     "Extractor",
     "HttpServer",
     "Pace",
+    "PlanTable",
     "Reactor",
     "Router",
     "__version__",
@@ -89,6 +92,7 @@ class HttpServer:
         ws_ping_timeout: float | None = ...,
         h11_max_incomplete_event_size: int | None = ...,
         access_log: bool = ...,
+        plans: PlanTable | None = ...,
     ) -> Self: ...
     @property
     def connections(self) -> int:
@@ -147,6 +151,51 @@ class Pace:
         "threaded_calls", "promotions", "demotions"; "recent_max_ns": the longest call of the last minutes, in
         nanoseconds; "demoted_for": seconds until it may run inline again.
         """
+
+@final
+class PlanTable:
+    """The plans of one application, and the ASGI callable that stands in its router's place."""
+
+    def __new__(cls, refresh: Callable[[], None], router: object) -> Self:
+        """`refresh` compiles anew and calls `set` or `clear`; `router` is who answers without plans."""
+    def set(
+        self,
+        routes: list[tuple[tuple[str, ...] | None, str, Callable[[], CompiledRoute | None] | None]],
+        watches: list[tuple[Any, ...]],
+        *,
+        app: object,
+        router: object,
+        root_path: str,
+        direct: bool,
+        stock_http_exception: bool,
+        exception_handlers: tuple[dict[Any, Any], dict[int, Any]],
+        helpers: ModuleType,
+    ) -> None:
+        """Take what was compiled: methods (None for all), path template and compiler of each route, in order.
+
+        The compiler of a route is called for its first request; None in its place leaves the route to
+        `router`. `watches` say what must stay as it is: `("item", dict, key)`, `("list", list)`,
+        `("dict", dict)`, `("attribute", object, name, expected)`. `direct` says that no middleware of the
+        user's is in front.
+        """
+    def clear(self) -> None:
+        """Leave everything to the router until `set` is called again."""
+    def ensure(self) -> bool:
+        """Compile anew if the application has changed; whether there are plans now."""
+    def served(self) -> list[int]:
+        """Requests served by the present plan of each route, in the order of `set`."""
+    def counts(self) -> dict[Literal["native", "python", "refused", "unplanned", "off"], int]:
+        """HTTP requests since the table was made, by who served them.
+
+        Plans of the two tiers; or FastAPI's router, because the plan refused the request, because there is
+        none for it, or because there are no plans at all.
+        """
+    def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> Awaitable[None]: ...
 
 @final
 class Extractor:

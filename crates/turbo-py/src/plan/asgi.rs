@@ -363,6 +363,7 @@ impl AsgiRun {
             scope.set_item(marker::FALLBACK, true)?;
             &stack.app
         } else {
+            self.state.counts.refused.fetch_add(1, Ordering::Relaxed);
             &stack.router
         };
         awaiting(&app.bind(py).call1((scope, receive, &self.send))?)

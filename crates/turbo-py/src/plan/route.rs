@@ -72,6 +72,10 @@ impl Route {
         }
     }
 
+    pub(crate) fn is_native(&self) -> bool {
+        matches!(self.tier, Tier::Native(_))
+    }
+
     pub(crate) fn count(&self) {
         self.served.fetch_add(1, Ordering::Relaxed);
     }

@@ -35,8 +35,22 @@ pub(crate) struct PlanTable {
     refresh: Py<PyAny>,
     /// The router whose place the table takes.
     router: Mutex<Py<PyAny>>,
-    /// Requests that went to FastAPI's own router.
-    fallbacks: AtomicU64,
+    counts: Arc<Counts>,
+}
+
+/// HTTP requests that reached the router's place, by who answered them.
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// By native plans that have been replaced since.
+    native: AtomicU64,
+    /// By python plans that have been replaced since.
+    python: AtomicU64,
+    /// FastAPI, since the plan of the route refused the request.
+    pub(crate) refused: AtomicU64,
+    /// FastAPI, since no plan is for such a request.
+    unplanned: AtomicU64,
+    /// FastAPI, since there are no plans.
+    off: AtomicU64,
 }
 
 /// Everything that was compiled together.
@@ -45,6 +59,7 @@ pub(crate) struct Plans {
     entries: Box<[Entry]>,
     watches: Watches,
     pub(crate) stack: Stack,
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// The application around the routes.
@@ -115,6 +130,16 @@ enum Entry {
         compile: Py<PyAny>,
         route: OnceLock<Option<Arc<Route>>>,
     },
+}
+
+impl Entry {
+    /// The route, if it was compiled and has a plan.
+    fn route(&self) -> Option<&Arc<Route>> {
+        match self {
+            Self::Plan { route, .. } => route.get().and_then(Option::as_ref),
+            Self::Asgi => None,
+        }
+    }
 }
 
 /// A route for a request.
@@ -189,6 +214,17 @@ impl PlanTable {
         self.state().filter(|state| state.watches.hold(py))
     }
 
+    /// Replaces what is compiled; what its plans have served stays counted.
+    fn replace(&self, state: Option<Arc<Plans>>) {
+        let before =
+            std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), state);
+        let Some(before) = before else { return };
+        for route in before.entries.iter().filter_map(Entry::route) {
+            let counter = if route.is_native() { &self.counts.native } else { &self.counts.python };
+            counter.fetch_add(route.served(), Ordering::Relaxed);
+        }
+    }
+
     fn state(&self) -> Option<Arc<Plans>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -196,17 +232,13 @@ impl PlanTable {
     fn router<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.router.lock().unwrap_or_else(PoisonError::into_inner).bind(py).clone()
     }
-
-    fn count_fallback(&self) {
-        self.fallbacks.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 #[pymethods]
 impl PlanTable {
     #[new]
     fn new(refresh: Py<PyAny>, router: Py<PyAny>) -> Self {
-        Self { state: Mutex::new(None), refresh, router: Mutex::new(router), fallbacks: AtomicU64::new(0) }
+        Self { state: Mutex::new(None), refresh, router: Mutex::new(router), counts: Arc::default() }
     }
 
     /// Takes what was compiled; see `_engine.pyi`.
@@ -267,33 +299,49 @@ impl PlanTable {
                 exception_handlers,
                 helpers: Helpers::new(helpers)?,
             },
+            counts: Arc::clone(&self.counts),
         };
         *self.router.lock().unwrap_or_else(PoisonError::into_inner) = state.stack.router.clone_ref(py);
-        let state = Some(Arc::new(state));
-        let before =
-            std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), state);
-        drop(before);
+        self.replace(Some(Arc::new(state)));
         Ok(())
     }
 
     /// Leaves everything to FastAPI until `set` is called again.
     fn clear(&self) {
-        let before = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(before);
+        self.replace(None);
     }
 
-    /// Requests served by each route's plan, in the order of `set`, and by FastAPI's own router.
-    fn served(&self) -> (Vec<u64>, u64) {
-        let routes = self.state().map_or_else(Vec::new, |state| {
-            let served = |entry: &Entry| match entry {
-                Entry::Plan { route, .. } => {
-                    route.get().and_then(Option::as_ref).map_or(0, |route| route.served())
-                }
-                Entry::Asgi => 0,
-            };
-            state.entries.iter().map(served).collect()
-        });
-        (routes, self.fallbacks.load(Ordering::Relaxed))
+    /// Compiles anew if the application has changed; whether there are plans now.
+    fn ensure(&self, py: Python<'_>) -> bool {
+        self.current(py).is_some()
+    }
+
+    /// Requests served by the present plan of each route, in the order of `set`.
+    fn served(&self) -> Vec<u64> {
+        let served = |entry: &Entry| entry.route().map_or(0, |route| route.served());
+        self.state().map_or_else(Vec::new, |state| state.entries.iter().map(served).collect())
+    }
+
+    /// HTTP requests since the table was made, by who served them; see `_engine.pyi`.
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (mut native, mut python) =
+            (self.counts.native.load(Ordering::Relaxed), self.counts.python.load(Ordering::Relaxed));
+        if let Some(state) = self.state() {
+            for route in state.entries.iter().filter_map(Entry::route) {
+                *(if route.is_native() { &mut native } else { &mut python }) += route.served();
+            }
+        }
+        let counts = PyDict::new(py);
+        counts.set_item("native", native)?;
+        counts.set_item("python", python)?;
+        for (name, counter) in [
+            ("refused", &self.counts.refused),
+            ("unplanned", &self.counts.unplanned),
+            ("off", &self.counts.off),
+        ] {
+            counts.set_item(name, counter.load(Ordering::Relaxed))?;
+        }
+        Ok(counts)
     }
 
     /// Answers one request behind the middleware: the awaitable that an ASGI callable returns.
@@ -306,7 +354,7 @@ impl PlanTable {
         let py = slf.py();
         let table = slf.get();
         let Some(state) = table.current(py) else {
-            table.count_fallback();
+            count(&table.counts.off, &scope);
             return table.router(py).call1((scope, receive, send));
         };
         if let Some(raised) = pop(&scope, marker::RAISE)? {
@@ -318,8 +366,15 @@ impl PlanTable {
         if !refused && let Some(run) = AsgiRun::begin(py, &state, &scope, &receive, &send)? {
             return Ok(Bound::new(py, Coroutine::new(run))?.into_any());
         }
-        table.count_fallback();
+        count(if refused { &table.counts.refused } else { &table.counts.unplanned }, &scope);
         state.stack.router.bind(py).call1((scope, receive, send))
+    }
+}
+
+fn count(counter: &AtomicU64, scope: &Bound<'_, PyDict>) {
+    let kind = scope.get_item(intern!(scope.py(), "type")).ok().flatten();
+    if kind.is_some_and(|kind| kind.eq(intern!(scope.py(), "http")).unwrap_or(false)) {
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 
