@@ -26,8 +26,10 @@ static ESCAPES: [u8; 256] = {
     table
 };
 
-/// Bytes looked at together: a width the compiler turns into vector compares.
-const BLOCK: usize = 16;
+/// Bytes of a long text looked at together: a width the compiler turns into vector compares.
+const BLOCK: usize = 32;
+/// Bytes looked at together where an escape may be.
+const WORD: usize = size_of::<u64>();
 
 /// Appends `text` as a string literal, quotation marks included.
 pub fn push_string(into: &mut Vec<u8>, text: &str) {
@@ -49,8 +51,15 @@ pub fn push_string(into: &mut Vec<u8>, text: &str) {
 /// How many bytes at the start need no escape.
 fn plain_prefix(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let clean_blocks = blocks.iter().take_while(|block| is_clean(block)).count();
-    let start = clean_blocks * BLOCK;
+    let mut start = BLOCK * blocks.iter().take_while(|block| is_clean(block)).count();
+    let (words, _) = bytes[start..].as_chunks::<WORD>();
+    for word in words {
+        let marks = specials(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return start + marks.trailing_zeros() as usize / 8;
+        }
+        start += WORD;
+    }
     bytes[start..]
         .iter()
         .position(|&byte| ESCAPES[usize::from(byte)] != PLAIN)
@@ -61,6 +70,16 @@ fn is_clean(block: &[u8; BLOCK]) -> bool {
     let special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
     // No early exit: a fold over a whole block is what becomes one vector compare.
     block.iter().fold(0, |found, &byte| found | special(byte)) == 0
+}
+
+/// Sets the highest bit of every byte to be escaped. Bits above the lowest one set may be set wrongly: a borrow moves
+/// on to the next byte, but never back.
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+    let marks = below_space | zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c));
+    marks & (ONES * 0x80)
 }
 
 fn push_escape(into: &mut Vec<u8>, byte: u8) {

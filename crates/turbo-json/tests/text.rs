@@ -1,5 +1,9 @@
 //! The text of scalars against the rules of Python's `json` module, told a second time from the standard library.
 
+#![allow(clippy::expect_used, reason = "a test that panics has failed")]
+
+use std::fmt::Write;
+
 use proptest::prelude::*;
 use turbo_json::{push_float, push_integer, push_string};
 
@@ -141,7 +145,9 @@ proptest! {
                 '\n' => expected.push_str("\\n"),
                 '\u{c}' => expected.push_str("\\f"),
                 '\r' => expected.push_str("\\r"),
-                control if control < ' ' => expected.push_str(&format!("\\u{:04x}", u32::from(control))),
+                control if control < ' ' => {
+                    write!(expected, "\\u{:04x}", u32::from(control)).expect("writing to a String");
+                }
                 other => expected.push(other),
             }
         }

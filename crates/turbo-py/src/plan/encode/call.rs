@@ -39,7 +39,7 @@ impl PreparedCall {
         for (place, value) in arguments[2..].iter_mut().zip(&self.values) {
             *place = value.as_ptr();
         }
-        let names = self.names.as_ref().map_or(ptr::null_mut(), |names| names.as_ptr());
+        let names = self.names.as_ref().map_or(ptr::null_mut(), Py::as_ptr);
         // SAFETY: from its second place on `arguments` holds one positional argument and a value for each of `names`,
         // a tuple of strings or null, all alive during the call, which returns a new reference.
         unsafe {

@@ -9,10 +9,10 @@ use std::ffi::c_int;
 use std::ptr;
 
 use bytes::Bytes;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
-use pyo3::{Borrowed, ffi};
 
 /// Deeper trees are left to Python, which counts frames: a cycle ends here too.
 const DEPTH_LIMIT: u32 = 100;
@@ -50,7 +50,7 @@ pub(crate) fn encode_between(
     text.clear();
     text.extend_from_slice(before);
     let mut writer = Writer { text, drops_private_keys: private_keys == PrivateKeys::Dropped, depth: 0 };
-    let written = writer.value(value.as_borrowed());
+    let written = writer.value(value);
     let mut text = writer.text;
     text.extend_from_slice(behind);
     if written.is_ok() && text.len() > COPY_LIMIT {
@@ -73,27 +73,19 @@ struct Writer {
 }
 
 impl Writer {
-    fn value(&mut self, value: Borrowed<'_, '_, PyAny>) -> Result<(), Unsupported> {
-        if let Ok(string) = value.cast_exact::<PyString>() {
-            self.string(&string)
-        } else if let Ok(integer) = value.cast_exact::<PyInt>() {
-            self.integer(&integer)
-        } else if let Ok(dict) = value.cast_exact::<PyDict>() {
-            self.nested(|writer| writer.dict(&dict))
-        } else if let Ok(list) = value.cast_exact::<PyList>() {
-            self.nested(|writer| writer.sequence(list.iter()))
-        } else if value.is_none() {
-            self.text.extend_from_slice(b"null");
-            Ok(())
-        } else if let Ok(flag) = value.cast_exact::<PyBool>() {
-            self.text.extend_from_slice(bool_text(flag.is_true()));
-            Ok(())
-        } else if let Ok(float) = value.cast_exact::<PyFloat>() {
-            self.float(float.value())
-        } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
-            self.nested(|writer| writer.sequence(tuple.iter()))
-        } else {
-            Err(Unsupported)
+    fn value(&mut self, value: &Bound<'_, PyAny>) -> Result<(), Unsupported> {
+        match Kind::of(value) {
+            Kind::String(string) => self.string(string),
+            Kind::Integer(integer) => self.integer(integer),
+            Kind::Float(float) => self.float(float),
+            Kind::Constant(text) => {
+                self.text.extend_from_slice(text);
+                Ok(())
+            }
+            Kind::Dict(dict) => self.nested(|writer| writer.dict(dict)),
+            Kind::List(list) => self.nested(|writer| writer.sequence(list.iter())),
+            Kind::Tuple(tuple) => self.nested(|writer| writer.sequence(tuple.iter())),
+            Kind::Other => Err(Unsupported),
         }
     }
 
@@ -118,7 +110,7 @@ impl Writer {
                 self.text.push(b',');
             }
             first = false;
-            self.value(item.as_borrowed())?;
+            self.value(&item)?;
         }
         self.text.push(b']');
         Ok(())
@@ -158,31 +150,27 @@ impl Writer {
             }
             first = false;
             self.text.push(b':');
-            self.value(value.as_borrowed())?;
+            self.value(&value)?;
         }
     }
 
     /// Writes a key, always as a string (`json.encoder`, `_iterencode_dict`); false when its item is left out.
     fn key(&mut self, key: &Bound<'_, PyAny>) -> Result<bool, Unsupported> {
-        if let Ok(string) = key.cast_exact::<PyString>() {
+        let kind = Kind::of(key);
+        if let Kind::String(string) = kind {
             let text = utf8(string)?;
-            if self.drops_private_keys && text.starts_with("_sa") {
+            if self.drops_private_keys && matches!(text.as_bytes(), [b'_', b's', b'a', ..]) {
                 return Ok(false);
             }
             turbo_json::push_string(&mut self.text, text);
             return Ok(true);
         }
         self.text.push(b'"');
-        if let Ok(integer) = key.cast_exact::<PyInt>() {
-            self.integer(integer)?;
-        } else if let Ok(flag) = key.cast_exact::<PyBool>() {
-            self.text.extend_from_slice(bool_text(flag.is_true()));
-        } else if let Ok(float) = key.cast_exact::<PyFloat>() {
-            self.float(float.value())?;
-        } else if key.is_none() {
-            self.text.extend_from_slice(b"null");
-        } else {
-            return Err(Unsupported);
+        match kind {
+            Kind::Integer(integer) => self.integer(integer)?,
+            Kind::Float(float) => self.float(float)?,
+            Kind::Constant(text) => self.text.extend_from_slice(text),
+            _ => return Err(Unsupported),
         }
         self.text.push(b'"');
         Ok(true)
@@ -212,11 +200,49 @@ impl Writer {
     }
 }
 
+/// What a value is, by its exact type.
+enum Kind<'a, 'py> {
+    String(&'a Bound<'py, PyString>),
+    Integer(&'a Bound<'py, PyInt>),
+    Float(f64),
+    /// None or a bool: its text.
+    Constant(&'static [u8]),
+    Dict(&'a Bound<'py, PyDict>),
+    List(&'a Bound<'py, PyList>),
+    Tuple(&'a Bound<'py, PyTuple>),
+    Other,
+}
+
+impl<'a, 'py> Kind<'a, 'py> {
+    fn of(value: &'a Bound<'py, PyAny>) -> Self {
+        let class = value.get_type_ptr();
+        // SAFETY: each cast follows the comparison with the type it casts to.
+        unsafe {
+            if class == &raw mut ffi::PyUnicode_Type {
+                Self::String(value.cast_unchecked())
+            } else if class == &raw mut ffi::PyLong_Type {
+                Self::Integer(value.cast_unchecked())
+            } else if class == &raw mut ffi::PyDict_Type {
+                Self::Dict(value.cast_unchecked())
+            } else if class == &raw mut ffi::PyList_Type {
+                Self::List(value.cast_unchecked())
+            } else if class == &raw mut ffi::PyFloat_Type {
+                Self::Float(value.cast_unchecked::<PyFloat>().value())
+            } else if class == &raw mut ffi::PyBool_Type {
+                let flag = value.cast_unchecked::<PyBool>().is_true();
+                Self::Constant(if flag { b"true" } else { b"false" })
+            } else if value.is_none() {
+                Self::Constant(b"null")
+            } else if class == &raw mut ffi::PyTuple_Type {
+                Self::Tuple(value.cast_unchecked())
+            } else {
+                Self::Other
+            }
+        }
+    }
+}
+
 /// The text of a string; a lone surrogate has no UTF-8.
 fn utf8<'a>(string: &'a Bound<'_, PyString>) -> Result<&'a str, Unsupported> {
     string.to_str().map_err(|_| Unsupported)
-}
-
-fn bool_text(value: bool) -> &'static [u8] {
-    if value { b"true" } else { b"false" }
 }

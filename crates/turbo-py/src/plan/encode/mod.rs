@@ -14,11 +14,8 @@ mod payload;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-#[allow(unused_imports, reason = "the runner's side of this interface")]
 pub(crate) use self::encoder::{Encoded, Encoder, Place};
-#[allow(unused_imports, reason = "the runner's side of this interface")]
 pub(crate) use self::http_exception::http_exception;
-#[allow(unused_imports, reason = "the runner's side of this interface")]
 pub(crate) use self::payload::Payload;
 
 /// The JSON text of `value` as FastAPI makes it for a route without a response model; `None` when `value` is no tree
