@@ -14,14 +14,14 @@ from fastapi import FastAPI
 
 from turboapi._engine import Pace, PlanTable
 from turboapi.plans import runtime
-from turboapi.plans.blocking import pinned_reason
+from turboapi.plans.blocking import placement
 from turboapi.plans.compiler import CompiledRoute, compile_route
 from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers
 from turboapi.plans.stacks import MiddlewareStack, middleware_stack
 from turboapi.plans.versions import unknown_version
-from turboapi.sync import SyncMode, sync_mode_of
+from turboapi.sync import SyncMode
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -135,11 +135,8 @@ class ApplicationPlans:
     def _pace(self, call: Callable[..., Any]) -> Pace:
         pace = self._paces.get(id(call))
         if pace is None:
-            mode = sync_mode_of(call, self.sync_mode)
-            if mode == "adaptive" and pinned_reason(call) is not None:
-                mode = "threads"
             name = f"{getattr(call, '__module__', '?')}.{getattr(call, '__qualname__', type(call).__qualname__)}"
-            pace = self._paces[id(call)] = Pace(name, mode)
+            pace = self._paces[id(call)] = Pace(name, placement(call, self.sync_mode).mode)
             # An id is only unique as long as its object lives.
             self._paced.append(call)
         return pace
