@@ -16,7 +16,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from turboapi.plans.dependencies import Program, compile_program
 from turboapi.plans.handlers import HandlerFacts, handler_facts
-from turboapi.plans.python_plan import PythonPlan, compile_python_plan
+from turboapi.plans.native import compile_extractor
+from turboapi.plans.python_plan import ExtractorLike, PythonPlan, compile_python_plan
 from turboapi.plans.reasons import NotPlannable
 
 Message = dict[str, Any]
@@ -147,8 +148,16 @@ def _complete(coroutine: Any) -> Any:
 class Planned:
     """An app with the plans of its routes; inside `in_place` its router calls them."""
 
-    def __init__(self, app: FastAPI, *, pace: type[InlinePace] = InlinePace, solve: bool = True) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        pace: type[InlinePace] = InlinePace,
+        solve: bool = True,
+        reference: bool = False,
+    ) -> None:
         self.app = app
+        self._reference = reference
         self.plans: dict[str, PythonPlan] = {}
         self.reasons: dict[str, str] = {}
         self.used: list[str] = []
@@ -165,7 +174,11 @@ class Planned:
         try:
             facts = handler_facts(holder.app)
             program = compile_program(facts) if solve else None
-            extractor = None if program is None else FastAPIExtractor(program, facts)
+            extractor = None
+            if program is not None:
+                extractor = self._extractor(name, program, facts, list(holder.param_convertors))
+                # As the compiler of routes does it.
+                program = None if extractor is None and program.request else program
             plan = compile_python_plan(
                 facts, program, extractor, lambda call: paces.setdefault(id(call), pace())
             )
@@ -179,6 +192,17 @@ class Planned:
             return plan(scope, receive, send)
 
         self._swaps.append((holder, holder.app, used))
+
+    def _extractor(
+        self, name: str, program: Program, facts: HandlerFacts, path_names: list[str]
+    ) -> ExtractorLike | None:
+        if self._reference:
+            return FastAPIExtractor(program, facts)
+        try:
+            return compile_extractor(program, facts, path_names)
+        except NotPlannable as error:
+            self.reasons[name] = str(error)
+            return None
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -256,16 +280,18 @@ def compare(
     *,
     pace: type[InlinePace] = InlinePace,
     solve: bool = True,
+    reference: bool = False,
     expect_plans: bool = True,
     through: Callable[..., Awaitable[None]] | None = None,
 ) -> list[Outcome]:
     """Asserts that each call has the same outcome with plans in place; returns the outcomes.
 
-    `through` is an ASGI callable around the app, where a test needs one.
+    `reference` lets FastAPI's own functions extract the parameters for the plans. `through` is an ASGI callable
+    around the app, where a test needs one.
     """
 
     async def main() -> list[Outcome]:
-        planned = Planned(app, pace=pace, solve=solve)
+        planned = Planned(app, pace=pace, solve=solve, reference=reference)
         outcomes = []
         for call in calls:
             expected = await request(through or app, call, events)

@@ -306,7 +306,7 @@ VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", defau
 
 @pytest.mark.parametrize("pace", PACES.values())
 def test_context_variables(pace: type[InlinePace]) -> None:
-    """INTERNALS 1.3: what asynchronous code sets is seen by all that follows, what `def` code sets by none."""
+    """INTERNALS 1.3: what async code sets is seen by all that follows, what `def` code sets by none."""
     events: Events = []
     app = FastAPI()
 

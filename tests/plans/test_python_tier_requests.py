@@ -112,8 +112,8 @@ BODIES: list[tuple[tuple[tuple[bytes, bytes], ...], tuple[bytes, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize("solve", [True, False])
-def test_json_bodies(solve: bool) -> None:
+@pytest.mark.parametrize(("solve", "reference"), [(True, False), (True, True), (False, False)])
+def test_json_bodies(solve: bool, reference: bool) -> None:
     events: Events = []
     app = FastAPI()
     loose = APIRouter(strict_content_type=False)
@@ -155,6 +155,7 @@ def test_json_bodies(solve: bool) -> None:
         events,
         [Call(path, "POST", headers=headers, body=body) for path in paths for headers, body in BODIES],
         solve=solve,
+        reference=reference,
     )
 
 
@@ -209,7 +210,8 @@ def part(disposition: str, content: bytes) -> bytes:
     return b"--b\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (disposition.encode(), content)
 
 
-def test_forms_and_files() -> None:
+@pytest.mark.parametrize("solve", [True, False])
+def test_forms_and_files(solve: bool) -> None:
     """Files are closed when the whole exchange is over, after background tasks and exits."""
     events: Events = []
     app = FastAPI()
@@ -261,7 +263,7 @@ def test_forms_and_files() -> None:
     ]
     calls.append(Call("/form", "POST", headers=(url_encoded,), body=(b"name=",), disconnects=True))
     for _ in range(2):
-        compare(app, events, calls)
+        compare(app, events, calls, solve=solve)
         assert all(file.file.closed for file in files)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from turboapi._engine import Extractor
 from turboapi.plans.dependencies import Program, compile_program
+from turboapi.plans.forms import FormExtractor
 from turboapi.plans.handlers import HandlerFacts, handler_facts
 from turboapi.plans.native import NativePlan, Paces, compile_extractor, compile_native
 from turboapi.plans.python_plan import compile_python_plan
@@ -35,16 +36,21 @@ class CompiledRoute:
     watches: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-def compile_route(effective: EffectiveRoute, paces: Paces) -> CompiledRoute:
-    """The best plan of a route; never fails."""
-    compiled = CompiledRoute(
+def unplanned(effective: EffectiveRoute, reason: str | None) -> CompiledRoute:
+    """A route that is left to FastAPI."""
+    return CompiledRoute(
         tier="asgi",
-        reason=effective.reason,
+        reason=reason,
         route=effective.route,
         endpoint=effective.endpoint,
         effective_context=effective.context,
         convertors=effective.convertors,
     )
+
+
+def compile_route(effective: EffectiveRoute, paces: Paces) -> CompiledRoute:
+    """The best plan of a route."""
+    compiled = unplanned(effective, effective.reason)
     if effective.reason is not None:
         return compiled
     try:
@@ -55,11 +61,9 @@ def compile_route(effective: EffectiveRoute, paces: Paces) -> CompiledRoute:
     return compiled
 
 
-def _compile(
-    compiled: CompiledRoute, facts: HandlerFacts, effective: EffectiveRoute, paces: Paces
-) -> None:
+def _compile(compiled: CompiledRoute, facts: HandlerFacts, effective: EffectiveRoute, paces: Paces) -> None:
     program: Program | None = None
-    extractor: Extractor | None = None
+    extractor: Extractor | FormExtractor | None = None
     try:
         program = compile_program(facts)
         extractor = compile_extractor(program, facts, list(effective.convertors))

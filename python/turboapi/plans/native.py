@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from turboapi._engine import Encoder, Extractor, Pace
 from turboapi.plans.bodies import compile_body
 from turboapi.plans.dependencies import Program
+from turboapi.plans.forms import FormExtractor, compile_form_extractor
 from turboapi.plans.handlers import HandlerFacts
 from turboapi.plans.parameters import compile_parameter
 from turboapi.plans.reasons import NotPlannable
@@ -38,20 +39,24 @@ class NativePlan(NamedTuple):
     encoder: Encoder
 
 
-def compile_extractor(program: Program, facts: HandlerFacts, path_names: Sequence[str]) -> Extractor | None:
+def compile_extractor(
+    program: Program, facts: HandlerFacts, path_names: Sequence[str]
+) -> Extractor | FormExtractor | None:
     """What fills the first slots of `program`; None if it has no parameters. Raises `NotPlannable`."""
     if not program.request:
         return None
+    if facts.is_body_form:
+        return compile_form_extractor(program, facts, path_names)
     parameters = [compile_parameter(field, location, path_names) for location, field in program.parameters]
     body = compile_body(program.body_fields, facts) if program.body_fields else None
     return Extractor(parameters, body)
 
 
 def compile_native(
-    program: Program, extractor: Extractor | None, facts: HandlerFacts, paces: Paces
+    program: Program, extractor: Extractor | FormExtractor | None, facts: HandlerFacts, paces: Paces
 ) -> NativePlan:
     """The native plan of a route; raises `NotPlannable`."""
-    if facts.is_body_form:
+    if facts.is_body_form or isinstance(extractor, FormExtractor):
         raise NotPlannable("its body is a form")
     if facts.body_field and not program.body_fields:
         raise NotPlannable("its body goes to a dependency that is overridden")
@@ -78,5 +83,9 @@ def _call(
         raise NotPlannable(f"dependency {name} uses yield")
     names = tuple(name for name, _ in arguments)
     if kind == "sync" and "func" in names:
-        raise NotPlannable("a parameter is called func, which Starlette's run_in_threadpool takes for its own")
-    return NativeCall(call, paces(call) if kind == "sync" else None, names, tuple(slot for _, slot in arguments))
+        raise NotPlannable(
+            "a parameter is called func, which Starlette's run_in_threadpool takes for its own"
+        )
+    return NativeCall(
+        call, paces(call) if kind == "sync" else None, names, tuple(slot for _, slot in arguments)
+    )
