@@ -196,7 +196,7 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, (list, tuple)):
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, (set, frozenset)):
-        return left == right and sorted(map(repr, left)) == sorted(map(repr, right))
+        return sorted(map(repr, left)) == sorted(map(repr, right))
     if isinstance(left, (float, complex)):
         return repr(left) == repr(right)
     if isinstance(left, BaseModel):
