@@ -26,6 +26,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<plan::extract::Extractor>()?;
     module.add_class::<plan::encode::Encoder>()?;
     module.add_function(wrap_pyfunction!(plan::encode::encode_json, module)?)?;
+    module.add_function(wrap_pyfunction!(plan::encode::encode_http_exception, module)?)?;
     module.add_class::<router::Router>()?;
     module.add("ClientDisconnected", module.py().get_type::<asgi::ClientDisconnected>())?;
     Ok(())

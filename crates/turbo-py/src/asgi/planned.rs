@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, Version, header};
+use http_body::Body as _;
 use pyo3::intern;
 use pyo3::prelude::*;
+use turbo_http::RequestBody;
 
 use super::access::Row;
 use super::coroutine::{Exchange, Outcome as Ended};
@@ -18,103 +20,130 @@ use super::scope;
 use super::server::Server;
 use super::service::{ConnectionContext, Target};
 use crate::plan::{
-    AsgiRun, Body, Chosen, Conclusion, Coroutine, DirectTask, Origin, Outcome, Payload, Slot, marker,
+    self, Answer, AsgiRun, Attempt, Body, Chosen, Conclusion, Coroutine, DirectTask, Origin, Outcome,
+    Payload, Place, Request, Run, Slot, marker,
 };
 use crate::reactor::{ThreadBound, after_python};
 
-/// What is kept of a request for its log line and its response.
+/// What is kept of a request whose plan is not done at once.
 pub(crate) struct Facts {
-    client: Option<Arc<str>>,
-    method: Method,
-    uri: http::Uri,
     version: Version,
+    /// For the access log, if there is one.
+    row: Option<(Arc<str>, Method, http::Uri)>,
 }
 
 impl ConnectionContext {
-    /// Answers a request by its plan; `body` is all of it if the plan takes one.
-    pub(crate) fn answer(
-        self: Rc<Self>,
-        chosen: &Chosen,
+    /// Answers a request by its plan if it has one; otherwise gives it back.
+    pub(crate) fn attempt(
+        self: &Rc<Self>,
         parts: Parts,
-        rest: Rest,
-        body: Bytes,
-    ) -> Responding {
-        if self.server.is_overloaded() {
-            return self.start(parts, rest, body);
+        body: RequestBody,
+    ) -> Result<Responding, (Parts, RequestBody)> {
+        let server = &self.server;
+        let Some(plans) = &server.plans else { return Err((parts, body)) };
+        // What the client waits for before it sends the body is the application's to say.
+        if parts.headers.contains_key(header::EXPECT) || server.is_overloaded() {
+            return Err((parts, body));
         }
         Python::attach(|py| {
-            let responding = self.begin_plan(py, chosen, parts, rest, body);
+            let Some(context) = server.context(py) else { return Err((parts, body)) };
+            let request = Request { parts: &parts, root_path: &server.root_path_text };
+            let attempt = plan::attempt(py, plans.get(), request, !body.is_end_stream(), context);
+            let responding = match attempt {
+                Attempt::NotPlanned => return Err((parts, body)),
+                Attempt::TakesBody(chosen) => Responding::collecting(Rc::clone(self), chosen, parts, body),
+                Attempt::Scoped(plans) if body.is_end_stream() => {
+                    self.start_target(py, parts, Rest::Nothing, Bytes::new(), Target::Scoped(plans))
+                }
+                Attempt::Scoped(plans) => Responding::prefetching(Rc::clone(self), parts, body, Some(plans)),
+                Attempt::Begun(outcome) => {
+                    let rest = if body.is_end_stream() { Rest::Nothing } else { Rest::Open(body) };
+                    self.follow(py, outcome, parts, rest, Bytes::new())
+                }
+            };
+            after_python(py);
+            Ok(responding)
+        })
+    }
+
+    /// Begins a plan with the whole body.
+    pub(crate) fn answer(self: &Rc<Self>, chosen: &Chosen, parts: Parts, body: Bytes) -> Responding {
+        let server = &self.server;
+        Python::attach(|py| {
+            let Some(context) = server.context(py).filter(|_| !server.is_overloaded()) else {
+                return self.start(parts, Rest::Nothing, body);
+            };
+            let request = Request { parts: &parts, root_path: &server.root_path_text };
+            let outcome = chosen.begin(py, request, &body, context);
+            let responding = self.follow(py, outcome, parts, Rest::Nothing, body);
             after_python(py);
             responding
         })
     }
 
-    fn begin_plan(
-        self: Rc<Self>,
+    /// Goes on with a plan that has begun.
+    fn follow(
+        self: &Rc<Self>,
         py: Python<'_>,
-        chosen: &Chosen,
+        outcome: Outcome,
         parts: Parts,
         rest: Rest,
         body: Bytes,
     ) -> Responding {
-        let server = &self.server;
-        let Some(context) = server.context(py) else { return self.start(parts, rest, body) };
-        server.request_started();
-        let outcome = chosen.begin(py, &server.root_path_text, &parts, &body, context);
-        if let Outcome::Suspended(run) = outcome {
-            return self.begin_task(py, chosen, parts, rest, body, run);
-        }
-        server.request_finished(py);
         match outcome {
             Outcome::Ready(payload) => {
-                let facts = self.facts(&parts);
                 if let Rest::Open(body) = rest {
-                    server.spawn(discard(body));
+                    self.server.spawn(discard(body));
                 }
-                Responding::refused(self.respond(&facts, payload))
+                let facts = self.facts(&parts);
+                Responding::ready(self.respond(facts, payload))
             }
-            Outcome::Concluding(conclusion) => {
-                let target = Target::Concluding { chosen: chosen.clone(), conclusion };
-                self.start_target(py, parts, rest, body, target)
+            Outcome::Suspended(chosen, run) => self.begin_task(py, chosen, parts, rest, body, run),
+            Outcome::Concluding(chosen, conclusion) => {
+                self.start_target(py, parts, rest, body, Target::Concluding { chosen, conclusion })
             }
-            Outcome::Refused | Outcome::Suspended(_) => {
-                self.start_target(py, parts, rest, body, Target::Fallback)
-            }
+            Outcome::Refused => self.start_target(py, parts, rest, body, Target::Fallback),
         }
     }
 
     fn begin_task(
-        self: Rc<Self>,
+        self: &Rc<Self>,
         py: Python<'_>,
-        chosen: &Chosen,
+        chosen: Chosen,
         parts: Parts,
         rest: Rest,
         body: Bytes,
-        run: crate::plan::Run,
+        run: Run,
     ) -> Responding {
         let slot = Slot::new();
         let facts = self.facts(&parts);
+        self.server.request_started();
         let kept = Arc::new(Kept(AtomicUsize::new(NOT_KEPT)));
         let origin = TaskOrigin {
             server: Arc::clone(&self.server),
-            context: ThreadBound::new(Rc::clone(&self)),
-            method: facts.method.clone(),
+            context: ThreadBound::new(Rc::clone(self)),
+            method: parts.method.clone(),
             request: Some((parts, rest, body)),
             cycle: None,
             kept: Arc::clone(&kept),
         };
-        let task = DirectTask::new(chosen.clone(), origin, Arc::clone(&slot), run);
+        let task = DirectTask::new(chosen, origin, Arc::clone(&slot), run);
         let begun = Bound::new(py, Coroutine::new(task))
             .and_then(|coroutine| self.server.start_task(py, coroutine.as_any()));
         match begun {
             Ok(task) => kept.keep(&self.server, task),
             Err(error) => self.server.log_exception(py, error),
         }
-        Responding::planned(self, slot, facts)
+        match slot.take() {
+            Some(Answer::Ready(payload)) => Responding::ready(self.respond(facts, payload)),
+            Some(Answer::Exchange(cycle)) => Responding::running(Rc::clone(self), cycle),
+            Some(Answer::Nothing) => Responding::aborted(),
+            None => Responding::planned(Rc::clone(self), slot, facts),
+        }
     }
 
     /// The response that a plan made.
-    pub(crate) fn respond(&self, facts: &Facts, payload: Payload) -> Response<ResponseBody> {
+    pub(crate) fn respond(&self, facts: Facts, payload: Payload) -> Response<ResponseBody> {
         let server = &self.server;
         let mut headers = HeaderMap::with_capacity(payload.headers.len() + server.default_headers.len() + 2);
         headers.extend(server.default_headers.iter().cloned());
@@ -134,15 +163,10 @@ impl ConnectionContext {
         } else {
             Length::Open
         };
-        if let Some(client) = &facts.client {
-            server.log_access(|| Row {
-                client: Arc::clone(client),
-                method: facts.method.clone(),
-                root_path: Arc::clone(&server.root_path_text),
-                uri: facts.uri.clone(),
-                version: facts.version,
-                status: payload.status,
-            });
+        if let Some((client, method, uri)) = facts.row {
+            let (root_path, version, status) =
+                (Arc::clone(&server.root_path_text), facts.version, payload.status);
+            server.log_access(|| Row { client, method, root_path, uri, version, status });
         }
         server.response_completed();
         let head = Head { status: payload.status, headers };
@@ -151,9 +175,11 @@ impl ConnectionContext {
     }
 
     fn facts(&self, parts: &Parts) -> Facts {
-        let client = (self.server.access.is_some()).then(|| self.client(parts)).flatten();
-        let (method, uri, version) = (parts.method.clone(), parts.uri.clone(), parts.version);
-        Facts { client, method, uri, version }
+        let row = self.server.access.is_some().then(|| {
+            let client = self.peer().ok().map(|peer| scope::client_name(&self.server, peer, &parts.headers));
+            (client.unwrap_or_default(), parts.method.clone(), parts.uri.clone())
+        });
+        Facts { version: parts.version, row }
     }
 }
 
@@ -227,23 +253,12 @@ impl Origin for TaskOrigin {
         self.server.request_finished(py);
     }
 
-    fn method(&self) -> &Method {
-        &self.method
-    }
-
-    fn root_path(&self) -> &str {
-        &self.server.root_path_text
+    fn place(&self) -> Place<'_> {
+        Place { method: self.method.as_str(), root_path: &self.server.root_path_text }
     }
 }
 
 /// Says to the table that FastAPI's router is to answer.
 pub(crate) fn mark_fallback(scope: &Bound<'_, pyo3::types::PyDict>) -> PyResult<()> {
     scope.set_item(marker::FALLBACK, true)
-}
-
-impl ConnectionContext {
-    /// The client as the access log names it.
-    fn client(&self, parts: &Parts) -> Option<Arc<str>> {
-        self.peer().ok().map(|peer| scope::client_name(&self.server, peer, &parts.headers))
-    }
 }

@@ -45,7 +45,8 @@ enum Stage {
     Planned {
         context: Rc<ConnectionContext>,
         slot: Arc<Slot<Py<HttpCycle>>>,
-        facts: Facts,
+        /// Until they go into the response.
+        facts: Option<Facts>,
     },
     Running {
         context: Rc<ConnectionContext>,
@@ -56,7 +57,7 @@ enum Stage {
         session: Py<WebSocketSession>,
         handshake: Option<Handshake>,
     },
-    Refused(Option<Response<ResponseBody>>),
+    Ready(Option<Response<ResponseBody>>),
     Answered,
 }
 
@@ -85,7 +86,11 @@ impl Responding {
         slot: Arc<Slot<Py<HttpCycle>>>,
         facts: Facts,
     ) -> Self {
-        Self { stage: Stage::Planned { context, slot, facts } }
+        Self { stage: Stage::Planned { context, slot, facts: Some(facts) } }
+    }
+
+    pub(crate) fn aborted() -> Self {
+        Self { stage: Stage::Answered }
     }
 
     pub(crate) fn running(context: Rc<ConnectionContext>, cycle: Py<HttpCycle>) -> Self {
@@ -100,8 +105,8 @@ impl Responding {
         Self { stage: Stage::Handshaking { context, session, handshake: Some(handshake) } }
     }
 
-    pub(crate) fn refused(response: Response<ResponseBody>) -> Self {
-        Self { stage: Stage::Refused(Some(response)) }
+    pub(crate) fn ready(response: Response<ResponseBody>) -> Self {
+        Self { stage: Stage::Ready(Some(response)) }
     }
 
     fn prefetch(&mut self, cx: &mut Context<'_>) {
@@ -114,7 +119,7 @@ impl Responding {
             Gathered::Open => Rest::Open(body),
             Gathered::Lost => Rest::Lost,
             Gathered::Malformed => {
-                *self = Self::refused(Python::attach(|py| context.malformed(py)));
+                *self = Self::ready(Python::attach(|py| context.malformed(py)));
                 return;
             }
         };
@@ -134,9 +139,9 @@ impl Responding {
         let Some((parts, _)) = request.take() else { return };
         let (context, chosen, data) = (Rc::clone(context), chosen.clone(), body.take());
         *self = match outcome {
-            Gathered::Malformed => Self::refused(Python::attach(|py| context.malformed(py))),
+            Gathered::Malformed => Self::ready(Python::attach(|py| context.malformed(py))),
             Gathered::Lost => context.start(parts, Rest::Lost, data),
-            Gathered::Ended | Gathered::Open => context.answer(&chosen, parts, Rest::Nothing, data),
+            Gathered::Ended | Gathered::Open => context.answer(&chosen, parts, data),
         };
     }
 }
@@ -151,9 +156,9 @@ impl Future for Responding {
             match slot.poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answer::Ready(payload)) => {
-                    let response = context.respond(facts, payload);
+                    let response = facts.take().map(|facts| context.respond(facts, payload));
                     self.stage = Stage::Answered;
-                    return Poll::Ready(Ok(response));
+                    return Poll::Ready(response.ok_or(Aborted));
                 }
                 Poll::Ready(Answer::Exchange(cycle)) => {
                     let context = Rc::clone(context);
@@ -188,7 +193,7 @@ impl Future for Responding {
                     None => Err(Aborted),
                 }
             }
-            Stage::Refused(response) => response.take().ok_or(Aborted),
+            Stage::Ready(response) => response.take().ok_or(Aborted),
             Stage::Prefetching { .. } | Stage::Answered => Err(Aborted),
         };
         self.stage = Stage::Answered;

@@ -23,7 +23,7 @@ use super::responding::{Aborted, Responding};
 use super::scope::{self, Peer};
 use super::server::Server;
 use super::websocket::{Answer, WebSocketSession, pump};
-use crate::plan::{self, Choice, Plans};
+use crate::plan::Plans;
 use crate::reactor::after_python;
 
 /// Serves the requests of one connection, one after the other.
@@ -74,24 +74,10 @@ impl Service<Request<RequestBody>> for AppService {
             return context.shake_hands(request);
         }
         let (parts, body) = request.into_parts();
-        match context.choose(&parts) {
-            Some(Choice::Native { chosen, takes_body }) => {
-                return if body.is_end_stream() {
-                    context.answer(&chosen, parts, Rest::Nothing, Bytes::new())
-                } else if takes_body {
-                    Responding::collecting(context, chosen, parts, body)
-                } else {
-                    context.answer(&chosen, parts, Rest::Open(body), Bytes::new())
-                };
-            }
-            Some(Choice::Scoped(state)) if body.is_end_stream() => {
-                return context.start_scoped(parts, Rest::Nothing, Bytes::new(), state);
-            }
-            Some(Choice::Scoped(state)) => {
-                return Responding::prefetching(context, parts, body, Some(state));
-            }
-            None => {}
-        }
+        let (parts, body) = match context.attempt(parts, body) {
+            Ok(responding) => return responding,
+            Err(request) => request,
+        };
         if body.is_end_stream() {
             return context.start(parts, Rest::Nothing, Bytes::new());
         }
@@ -131,23 +117,14 @@ impl ConnectionContext {
         });
     }
 
-    /// The plan of a request that is not about its body before anything else.
-    fn choose(&self, parts: &Parts) -> Option<Choice> {
-        let plans = self.server.plans.as_ref()?;
-        if parts.headers.contains_key(header::EXPECT) {
-            return None;
-        }
-        Python::attach(|py| plan::choose(py, plans.get(), &self.server.root_path_text, parts))
-    }
-
     /// Calls the app; `early` is what has arrived of the body.
-    pub(crate) fn start(self: Rc<Self>, parts: Parts, rest: Rest, early: Bytes) -> Responding {
+    pub(crate) fn start(self: &Rc<Self>, parts: Parts, rest: Rest, early: Bytes) -> Responding {
         Python::attach(|py| self.start_target(py, parts, rest, early, Target::App))
     }
 
     /// Runs a plan that needs a scope.
     pub(crate) fn start_scoped(
-        self: Rc<Self>,
+        self: &Rc<Self>,
         parts: Parts,
         rest: Rest,
         early: Bytes,
@@ -157,7 +134,7 @@ impl ConnectionContext {
     }
 
     pub(crate) fn start_target(
-        self: Rc<Self>,
+        self: &Rc<Self>,
         py: Python<'_>,
         parts: Parts,
         rest: Rest,
@@ -167,7 +144,7 @@ impl ConnectionContext {
         let begun = self.begin(py, parts, rest, early, target);
         after_python(py);
         match begun {
-            Ok(cycle) => Responding::running(self, cycle),
+            Ok(cycle) => Responding::running(Rc::clone(self), cycle),
             Err(error) => self.broken(py, error),
         }
     }
@@ -214,7 +191,7 @@ impl ConnectionContext {
     fn shake_hands(self: Rc<Self>, mut request: Request<RequestBody>) -> Responding {
         let handshake = match Handshake::from_request(&mut request) {
             Ok(handshake) => handshake.max_message_size(Some(self.server.options.websockets.max_size)),
-            Err(error) => return Responding::refused(self.plain(error.status(), error.text())),
+            Err(error) => return Responding::ready(self.plain(error.status(), error.text())),
         };
         let (parts, _) = request.into_parts();
         Python::attach(|py| {
@@ -284,7 +261,7 @@ impl ConnectionContext {
 
     fn broken(&self, py: Python<'_>, error: PyErr) -> Responding {
         self.server.log_exception(py, error);
-        Responding::refused(self.plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+        Responding::ready(self.plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
     }
 
     fn plain(&self, status: StatusCode, text: &'static str) -> Response<ResponseBody> {

@@ -97,7 +97,7 @@ impl AsgiRun {
         receive: &Bound<'_, PyAny>,
         send: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let Chosen { state, route } = chosen;
+        let Chosen { plans: state, route } = chosen;
         state.stack.prepare(scope)?;
         let stage = match conclusion {
             Conclusion::Raise(error) => Stage::Raising(error),
@@ -252,9 +252,8 @@ impl AsgiRun {
         };
         let path = self.state.route_path(self.path.bind(py).to_str().ok()?, root_path);
         let found = self.state.find(py, &self.method, path)?;
-        let params: Vec<_> = found.params.iter().map(|(_, convertor, text)| (convertor, text)).collect();
         let source = ScopeSource::new(scope, extractor.reads_headers())?;
-        match extractor.extract(py, &source, &params, body) {
+        match extractor.extract(py, &source, &found.texts(), body) {
             Extracted::Values(values) => Some(values),
             Extracted::Refused => None,
         }

@@ -13,41 +13,59 @@ use super::encode::{Encoded, Payload, Place, http_exception};
 use super::extract::{Extracted, RequestSource};
 use super::program::{Given, Progress, Run};
 use super::route::{Native, Route};
-use super::table::{PlanTable, Plans, decoded};
+use super::table::{Found, PlanTable, Plans, decoded};
 
 /// The plan that serves a request.
 #[derive(Clone)]
 pub(crate) struct Chosen {
-    pub(crate) state: Arc<Plans>,
+    pub(crate) plans: Arc<Plans>,
     pub(crate) route: Arc<Route>,
 }
 
-/// How a plan has to be run.
-pub(crate) enum Choice {
-    /// By [`Chosen::begin`], with the whole body if `takes_body`.
-    Native { chosen: Chosen, takes_body: bool },
-    /// As an ASGI application, since the user's code sees the request.
+/// What [`attempt`] found.
+pub(crate) enum Attempt {
+    /// No plan serves this request without the application around it.
+    NotPlanned,
+    /// A plan serves it that needs a scope.
     Scoped(Arc<Plans>),
+    /// A plan serves it as soon as the body is read: [`Chosen::begin`].
+    TakesBody(Chosen),
+    /// A plan has begun.
+    Begun(Outcome),
 }
 
-/// The plan for a request, if one serves it without the application around it.
-pub(crate) fn choose(py: Python<'_>, table: &PlanTable, root_path: &str, parts: &Parts) -> Option<Choice> {
-    if parts.method == Method::HEAD {
-        return None;
+/// Looks for the plan of a request, and begins it unless it takes a body that is still to come.
+pub(crate) fn attempt(
+    py: Python<'_>,
+    table: &PlanTable,
+    request: Request<'_>,
+    has_body: bool,
+    context: &Bound<'_, PyAny>,
+) -> Attempt {
+    if request.parts.method == Method::HEAD {
+        return Attempt::NotPlanned;
     }
-    let state = table.current(py)?;
-    if !state.stack.direct {
-        return None;
-    }
-    let route = {
-        let path = decoded(parts.uri.path())?;
-        let path = full_path(root_path, &path);
-        let found = state.find(py, &parts.method, state.route_path(&path, root_path))?;
-        Arc::clone(found.route)
+    let Some(plans) = table.current(py).filter(|plans| plans.stack.direct) else {
+        return Attempt::NotPlanned;
     };
-    let Some(native) = route.direct() else { return Some(Choice::Scoped(state)) };
-    let takes_body = native.takes_body();
-    Some(Choice::Native { chosen: Chosen { state, route }, takes_body })
+    let Some(path) = decoded(request.parts.uri.path()) else { return Attempt::NotPlanned };
+    let full_path = full_path(request.root_path, &path);
+    let path = plans.route_path(&full_path, request.root_path);
+    let Some(found) = plans.find(py, &request.parts.method, path) else { return Attempt::NotPlanned };
+    let Some(native) = found.route.direct() else { return Attempt::Scoped(Arc::clone(&plans)) };
+    if has_body && native.takes_body() {
+        return Attempt::TakesBody(Chosen { route: Arc::clone(found.route), plans: Arc::clone(&plans) });
+    }
+    let running = Running { plans: &plans, route: found.route, native };
+    Attempt::Begun(running.begin(py, request, &found, &[], context))
+}
+
+/// A request as a plan sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) parts: &'a Parts,
+    /// The server's.
+    pub(crate) root_path: &'a str,
 }
 
 fn full_path<'p>(root_path: &str, path: &'p str) -> std::borrow::Cow<'p, str> {
@@ -61,9 +79,9 @@ pub(crate) enum Outcome {
     /// FastAPI has to see the request; nothing of the user's has run.
     Refused,
     /// The calls are over, and the rest needs a scope.
-    Concluding(Conclusion),
+    Concluding(Chosen, Conclusion),
     /// A task has to make the next call.
-    Suspended(Run),
+    Suspended(Chosen, Run),
 }
 
 impl Native {
@@ -73,101 +91,109 @@ impl Native {
 }
 
 impl Chosen {
-    /// P1, and what can be done at once of the rest; `context` is what the calls see a copy of.
+    /// Begins the plan that [`attempt`] chose, with the whole body.
     pub(crate) fn begin(
         &self,
         py: Python<'_>,
-        root_path: &str,
-        parts: &Parts,
+        request: Request<'_>,
         body: &[u8],
         context: &Bound<'_, PyAny>,
     ) -> Outcome {
-        let Some(native) = self.route.direct() else { return Outcome::Refused };
-        let Some(values) = self.values(py, native, root_path, parts, body) else { return Outcome::Refused };
+        let Some(path) = decoded(request.parts.uri.path()) else { return Outcome::Refused };
+        let full_path = full_path(request.root_path, &path);
+        let path = self.plans.route_path(&full_path, request.root_path);
+        // The body took its time: everything may have changed meanwhile.
+        let found = self.plans.find(py, &request.parts.method, path);
+        match (found, self.running()) {
+            (Some(found), Some(running)) if Arc::ptr_eq(found.route, &self.route) && self.plans.hold(py) => {
+                running.begin(py, request, &found, body, context)
+            }
+            _ => Outcome::Refused,
+        }
+    }
+
+    fn running(&self) -> Option<Running<'_>> {
+        let native = self.route.direct()?;
+        Some(Running { plans: &self.plans, route: &self.route, native })
+    }
+}
+
+/// A plan with everything that a run of it needs.
+#[derive(Clone, Copy)]
+struct Running<'a> {
+    plans: &'a Arc<Plans>,
+    route: &'a Arc<Route>,
+    native: &'a Native,
+}
+
+impl Running<'_> {
+    fn chosen(&self) -> Chosen {
+        Chosen { plans: Arc::clone(self.plans), route: Arc::clone(self.route) }
+    }
+
+    /// P1, and what can be done at once of the rest; `context` is what the calls see a copy of.
+    fn begin(
+        &self,
+        py: Python<'_>,
+        request: Request<'_>,
+        found: &Found<'_>,
+        body: &[u8],
+        context: &Bound<'_, PyAny>,
+    ) -> Outcome {
+        let program = &self.native.program;
+        let values = match &program.extractor {
+            None => Vec::new(),
+            Some(extractor) => {
+                let source = RequestSource::new(request.parts.uri.query(), &request.parts.headers);
+                match extractor.get().extract(py, &source, &found.texts(), Some(body)) {
+                    Extracted::Values(values) => values,
+                    Extracted::Refused => return Outcome::Refused,
+                }
+            }
+        };
         self.route.count();
-        let helpers = &self.state.stack.helpers;
         let mut given = Given::NOTHING;
-        if native.program.takes_response {
-            match helpers.make_response.call0(py) {
+        if program.takes_response {
+            match self.plans.stack.helpers.make_response.call0(py) {
                 Ok(response) => given.response = Some(response),
                 Err(error) => return self.raised(py, error),
             }
         }
-        match native.program.begin(py, values, given) {
-            Ok(run) => self.go_on(py, &parts.method, root_path, run, Some(context)),
-            Err(error) => self.raised(py, error),
-        }
-    }
-
-    fn values(
-        &self,
-        py: Python<'_>,
-        native: &Native,
-        root_path: &str,
-        parts: &Parts,
-        body: &[u8],
-    ) -> Option<Vec<Py<PyAny>>> {
-        let Some(extractor) = &native.program.extractor else { return Some(Vec::new()) };
-        let path = decoded(parts.uri.path())?;
-        let path = full_path(root_path, &path);
-        let found = self.state.find(py, &parts.method, self.state.route_path(&path, root_path))?;
-        if !Arc::ptr_eq(found.route, &self.route) {
-            return None;
-        }
-        let source = RequestSource::new(parts.uri.query(), &parts.headers);
-        let params: Vec<_> = found.params.iter().map(|(_, convertor, text)| (convertor, text)).collect();
-        match extractor.get().extract(py, &source, &params, Some(body)) {
-            Extracted::Values(values) => Some(values),
-            Extracted::Refused => None,
-        }
-    }
-
-    /// P2 and P3, from where they are.
-    fn go_on(
-        &self,
-        py: Python<'_>,
-        method: &Method,
-        root_path: &str,
-        mut run: Run,
-        context: Option<&Bound<'_, PyAny>>,
-    ) -> Outcome {
-        let Some(native) = self.route.direct() else { return Outcome::Refused };
-        let in_thread = &self.state.stack.helpers.run_in_threadpool;
-        match run.advance(py, &native.program, context, in_thread) {
-            Progress::NeedsTask | Progress::Await(_) => Outcome::Suspended(run),
+        let mut run = match program.begin(py, values, given) {
+            Ok(run) => run,
+            Err(error) => return self.raised(py, error),
+        };
+        let in_thread = &self.plans.stack.helpers.run_in_threadpool;
+        match run.advance(py, program, Some(context), in_thread) {
+            Progress::NeedsTask | Progress::Await(_) => Outcome::Suspended(self.chosen(), run),
             Progress::Raised(error) => self.raised(py, error),
-            Progress::Returned(value) => self.encoded(py, native, method, root_path, &run, &value),
+            Progress::Returned(value) => {
+                let place = Place { method: request.parts.method.as_str(), root_path: request.root_path };
+                self.encoded(py, place, &run, &value)
+            }
         }
     }
 
-    fn encoded(
-        &self,
-        py: Python<'_>,
-        native: &Native,
-        method: &Method,
-        root_path: &str,
-        run: &Run,
-        value: &Bound<'_, PyAny>,
-    ) -> Outcome {
-        let program = &native.program;
+    /// P3.
+    fn encoded(&self, py: Python<'_>, place: Place<'_>, run: &Run, value: &Bound<'_, PyAny>) -> Outcome {
+        let program = &self.native.program;
         let response = program.takes_response.then(|| run.slot(py, program.response_slot())).flatten();
-        let place = Place { method: method.as_str(), root_path };
-        match native.encoder.get().encode(py, value, response, place) {
+        match self.native.encoder.get().encode(py, value, response, place) {
             Ok(Encoded::Ready(payload)) => Outcome::Ready(payload),
-            Ok(Encoded::Call(response)) => Outcome::Concluding(Conclusion::Call(response)),
+            Ok(Encoded::Call(response)) => Outcome::Concluding(self.chosen(), Conclusion::Call(response)),
             Err(error) => self.raised(py, error),
         }
     }
 
     fn raised(&self, py: Python<'_>, error: PyErr) -> Outcome {
-        if self.state.stack.stock_http_exception
+        if self.plans.stack.stock_http_exception
             && let Some(payload) = http_exception(py, error.value(py).as_any())
         {
             // Starlette lets go of the frames of an exception that it has handled.
             error.set_traceback(py, None);
             return Outcome::Ready(payload);
         }
-        Outcome::Concluding(Conclusion::Raise(error))
+        Outcome::Concluding(self.chosen(), Conclusion::Raise(error))
     }
 }
 
@@ -204,6 +230,11 @@ impl<C> Slot<C> {
         }
     }
 
+    /// The answer, if it is there already.
+    pub(crate) fn take(&self) -> Option<Answer<C>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).answer.take()
+    }
+
     fn put(&self, answer: Answer<C>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.answer = Some(answer);
@@ -232,9 +263,7 @@ pub(crate) trait Origin: Send {
     /// The task is over.
     fn finished(&mut self, py: Python<'_>);
 
-    fn method(&self) -> &Method;
-
-    fn root_path(&self) -> &str;
+    fn place(&self) -> Place<'_>;
 }
 
 /// The body of the task that makes the calls of a plan which have to be awaited.
@@ -259,19 +288,17 @@ impl<O: Origin> DirectTask<O> {
     }
 
     fn advance<'py>(&mut self, py: Python<'py>, mut run: Run) -> Next<'py> {
-        let chosen = self.chosen.clone();
-        let Some(native) = chosen.route.direct() else { return self.end(py, Answer::Nothing) };
-        let in_thread = &chosen.state.stack.helpers.run_in_threadpool;
-        let outcome = match run.advance(py, &native.program, None, in_thread) {
-            Progress::Await(awaitable) => {
-                self.stage = Stage::Calls(run);
-                return Next::Await(awaitable);
-            }
-            Progress::NeedsTask => return self.end(py, Answer::Nothing),
-            Progress::Raised(error) => chosen.raised(py, error),
-            Progress::Returned(value) => {
-                let (method, root_path) = (self.origin.method(), self.origin.root_path());
-                chosen.encoded(py, native, method, root_path, &run, &value)
+        let outcome = {
+            let Some(running) = self.chosen.running() else { return self.end(py, Answer::Nothing) };
+            let in_thread = &running.plans.stack.helpers.run_in_threadpool;
+            match run.advance(py, &running.native.program, None, in_thread) {
+                Progress::Await(awaitable) => {
+                    self.stage = Stage::Calls(run);
+                    return Next::Await(awaitable);
+                }
+                Progress::NeedsTask => return self.end(py, Answer::Nothing),
+                Progress::Raised(error) => running.raised(py, error),
+                Progress::Returned(value) => running.encoded(py, self.origin.place(), &run, &value),
             }
         };
         drop(run);
@@ -281,8 +308,8 @@ impl<O: Origin> DirectTask<O> {
     fn settle<'py>(&mut self, py: Python<'py>, outcome: Outcome) -> Next<'py> {
         match outcome {
             Outcome::Ready(payload) => self.end(py, Answer::Ready(payload)),
-            Outcome::Refused | Outcome::Suspended(_) => self.end(py, Answer::Nothing),
-            Outcome::Concluding(conclusion) => match self.origin.conclude(py, &self.chosen, conclusion) {
+            Outcome::Refused | Outcome::Suspended(..) => self.end(py, Answer::Nothing),
+            Outcome::Concluding(_, conclusion) => match self.origin.conclude(py, &self.chosen, conclusion) {
                 Ok((exchange, mut body)) => {
                     self.answer(Answer::Exchange(exchange));
                     let next = body.resume(py, Resume::Value(py.None().into_bound(py)));
@@ -330,7 +357,8 @@ impl<O: Origin> Body for DirectTask<O> {
                 self.advance(py, run)
             }
             (Stage::Begin(_) | Stage::Calls(_), Resume::Error(error)) => {
-                let outcome = self.chosen.raised(py, error);
+                let Some(running) = self.chosen.running() else { return self.end(py, Answer::Nothing) };
+                let outcome = running.raised(py, error);
                 self.settle(py, outcome)
             }
             (Stage::Concluding(mut body), with) => {

@@ -7,6 +7,7 @@
 
 pub(crate) mod asgi;
 mod coroutine;
+mod dictionaries;
 mod direct;
 pub(crate) mod encode;
 pub(crate) mod extract;
@@ -19,7 +20,7 @@ mod watch;
 
 pub(crate) use self::asgi::{AsgiRun, Conclusion, scoped};
 pub(crate) use self::coroutine::{Body, Coroutine};
-pub(crate) use self::direct::{Answer, Choice, Chosen, DirectTask, Origin, Outcome, Slot, choose};
-pub(crate) use self::encode::Payload;
+pub(crate) use self::direct::{Answer, Attempt, Chosen, DirectTask, Origin, Outcome, Request, Slot, attempt};
+pub(crate) use self::encode::{Payload, Place};
 pub(crate) use self::program::Run;
 pub(crate) use self::table::{PlanTable, Plans, marker};

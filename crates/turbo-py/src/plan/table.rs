@@ -9,7 +9,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use turbo_router::{Methods, Outcome, Params, Router};
+use smallvec::SmallVec;
+use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
 use super::asgi::AsgiRun;
 use super::coroutine::Coroutine;
@@ -31,6 +32,8 @@ pub(crate) mod marker {
 #[pyclass(frozen, module = "turboapi._engine")]
 pub(crate) struct PlanTable {
     state: Mutex<Option<Arc<Plans>>>,
+    /// While they hold there is no use in compiling.
+    off: Mutex<Option<Arc<Watches>>>,
     /// Compiles anew and calls `set`.
     refresh: Py<PyAny>,
     /// The router whose place the table takes.
@@ -148,7 +151,19 @@ pub(crate) struct Found<'a> {
     pub(crate) params: Params<'a, 'a>,
 }
 
+impl<'a> Found<'a> {
+    /// Convertor and text of each parameter of the path.
+    pub(crate) fn texts(&self) -> SmallVec<[(Convertor, &'a str); 4]> {
+        self.params.iter().map(|(_, convertor, text)| (convertor, text)).collect()
+    }
+}
+
 impl Plans {
+    /// Whether the application is still what was compiled.
+    pub(crate) fn hold(&self, py: Python<'_>) -> bool {
+        self.watches.hold(py)
+    }
+
     /// The plan that serves a method and a decoded path without the root path, if one does.
     pub(crate) fn find<'a>(&'a self, py: Python<'_>, method: &Method, path: &'a str) -> Option<Found<'a>> {
         let Outcome::Full(found) = self.router.at(method, path) else { return None };
@@ -207,6 +222,9 @@ impl PlanTable {
         {
             return Some(state);
         }
+        if self.off().is_some_and(|watches| watches.hold(py)) {
+            return None;
+        }
         if let Err(error) = self.refresh.call0(py) {
             error.write_unraisable(py, Some(self.refresh.bind(py)));
             return None;
@@ -225,6 +243,17 @@ impl PlanTable {
         }
     }
 
+    fn off(&self) -> Option<Arc<Watches>> {
+        self.off.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_off(&self, watches: Option<Watches>) {
+        let watches = watches.map(Arc::new);
+        let before =
+            std::mem::replace(&mut *self.off.lock().unwrap_or_else(PoisonError::into_inner), watches);
+        drop(before);
+    }
+
     fn state(&self) -> Option<Arc<Plans>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -238,7 +267,13 @@ impl PlanTable {
 impl PlanTable {
     #[new]
     fn new(refresh: Py<PyAny>, router: Py<PyAny>) -> Self {
-        Self { state: Mutex::new(None), refresh, router: Mutex::new(router), counts: Arc::default() }
+        Self {
+            state: Mutex::new(None),
+            off: Mutex::new(None),
+            refresh,
+            router: Mutex::new(router),
+            counts: Arc::default(),
+        }
     }
 
     /// Takes what was compiled; see `_engine.pyi`.
@@ -302,13 +337,17 @@ impl PlanTable {
             counts: Arc::clone(&self.counts),
         };
         *self.router.lock().unwrap_or_else(PoisonError::into_inner) = state.stack.router.clone_ref(py);
+        self.set_off(None);
         self.replace(Some(Arc::new(state)));
         Ok(())
     }
 
-    /// Leaves everything to FastAPI until `set` is called again.
-    fn clear(&self) {
+    /// Leaves everything to FastAPI; compiles anew once something of `watches` has changed.
+    fn clear(&self, watches: &Bound<'_, PyAny>) -> PyResult<()> {
+        let watches = Watches::new(watches)?;
+        self.set_off(Some(watches));
         self.replace(None);
+        Ok(())
     }
 
     /// Compiles anew if the application has changed; whether there are plans now.

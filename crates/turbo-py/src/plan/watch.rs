@@ -2,12 +2,19 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
+
+use super::dictionaries::Dictionaries;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-/// What has to be as it was; looked at for every request, so each look is a few pointer comparisons.
-pub(crate) struct Watches(Box<[Watch]>);
+/// What has to be as it was; looked at for every request, so a look is a few pointer comparisons.
+pub(crate) struct Watches {
+    dictionaries: Dictionaries,
+    /// Compared only when one of the dictionaries has changed.
+    in_dictionaries: Box<[Watch]>,
+    others: Box<[Watch]>,
+}
 
 enum Watch {
     /// A dictionary has this object under the key, or nothing.
@@ -24,16 +31,38 @@ impl Watches {
     /// From tuples: `("item", dict, key)`, `("list", list)`, `("dict", dict)` and
     /// `("attribute", object, name, expected)`.
     pub(crate) fn new(specification: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let mut watches = Vec::new();
-        for entry in specification.try_iter()? {
-            watches.push(Watch::new(entry?.cast::<PyTuple>()?)?);
+        let py = specification.py();
+        let entries = specification.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+        let mut dicts: Vec<Bound<'_, PyDict>> = Vec::new();
+        for entry in &entries {
+            if let Ok(dict) = entry.get_item(1)?.cast_into::<PyDict>()
+                && !dicts.iter().any(|known| known.is(&dict))
+            {
+                dicts.push(dict);
+            }
         }
-        Ok(Self(watches.into()))
+        // Before anything is read from them: a change in between is seen by the next look.
+        let dictionaries = Dictionaries::new(py, dicts.into_iter());
+        let mut in_dictionaries = Vec::new();
+        let mut others = Vec::new();
+        for entry in &entries {
+            match Watch::new(entry.cast::<PyTuple>()?)? {
+                watch @ (Watch::Item { .. } | Watch::Dict { .. }) => in_dictionaries.push(watch),
+                watch => others.push(watch),
+            }
+        }
+        Ok(Self { dictionaries, in_dictionaries: in_dictionaries.into(), others: others.into() })
     }
 
     /// Whether everything is as it was.
     pub(crate) fn hold(&self, py: Python<'_>) -> bool {
-        self.0.iter().all(|watch| watch.holds(py))
+        if let Some(began) = self.dictionaries.look() {
+            if !self.in_dictionaries.iter().all(|watch| watch.holds(py)) {
+                return false;
+            }
+            self.dictionaries.looked(began);
+        }
+        self.others.iter().all(|watch| watch.holds(py))
     }
 }
 

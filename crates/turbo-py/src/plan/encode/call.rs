@@ -6,6 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
 
 /// pydantic's widest serializer call takes sixteen keywords.
 const WIDEST: usize = 18;
@@ -53,5 +54,10 @@ impl PreparedCall {
                 ),
             )
         }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.callable)?;
+        self.values.iter().try_for_each(|value| visit.call(value))
     }
 }

@@ -5,11 +5,13 @@ use http::{HeaderValue, StatusCode};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyString};
+use pyo3::types::{PyBytes, PyString, PyType};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::PreparedCall;
+use super::familiar::Familiar;
 use super::json::{self, PrivateKeys};
-use super::payload::{Head, Payload, has_framing, header_list, plain_status};
+use super::payload::{Head, Payload, has_framing, header_list, plain_status, plain_status_of};
 use crate::asgi::message;
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -41,6 +43,8 @@ pub(crate) struct Encoder {
     failure: Py<PyAny>,
     invalid: Py<PyAny>,
     stock: Stock,
+    /// For a `def` endpoint with a response model: what need not be validated in a thread.
+    familiar: Option<Familiar>,
 }
 
 /// The status that the route declares.
@@ -88,6 +92,7 @@ impl Encoder {
         };
         let field = attribute("field")?;
         let field = if field.is_none() { None } else { Some(Field::new(&field)?) };
+        let familiar: Option<(Vec<Py<PyType>>, Vec<Py<PyType>>)> = attribute("familiar")?.extract()?;
         let content = match attribute("content")?.extract::<&str>()? {
             "json" => Content::Json,
             "text" => Content::Text(match attribute("content_type")?.extract::<Option<&str>>()? {
@@ -113,7 +118,25 @@ impl Encoder {
                 call: attribute("response_call")?.unbind(),
                 headers: attribute("headers_type")?.unbind(),
             },
+            familiar: familiar.map(|(values, models)| Familiar::new(values, models)),
         })
+    }
+
+    /// The response model's version of `raw`; for a worker thread, where [`Encoder::wants_thread`] says so.
+    #[pyo3(name = "validate")]
+    fn validate_in_thread<'py>(
+        &self,
+        raw: &Bound<'py, PyAny>,
+        method: &str,
+        root_path: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.validate(raw.py(), raw, Place { method, root_path })
+    }
+
+    /// Whether `raw` is to be validated by `validate` in a worker thread.
+    #[pyo3(name = "wants_thread")]
+    fn wants_thread_in_python(&self, raw: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.wants_thread(raw)
     }
 
     /// For tests: `(status, headers, body)`, or the `Response` to be called.
@@ -130,6 +153,20 @@ impl Encoder {
             Encoded::Ready(payload) => payload.to_python(py),
             Encoded::Call(response) => Ok(response.into_bound(py)),
         }
+    }
+
+    /// The closures of the specification refer to the app, which refers to its plans.
+    #[expect(clippy::needless_pass_by_value, reason = "the signature that the interface asks for")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Self { status: _, field, content: _, jsonable, build, failure, invalid, stock, familiar } = self;
+        for object in [jsonable, build, failure, invalid, &stock.response, &stock.call, &stock.headers] {
+            visit.call(object)?;
+        }
+        if let Some(field) = field {
+            field.validate.traverse(&visit)?;
+            field.dump.traverse(&visit)?;
+        }
+        familiar.as_ref().map_or(Ok(()), |familiar| familiar.traverse(&visit))
     }
 }
 
@@ -169,7 +206,18 @@ impl Encoder {
         })
     }
 
-    fn encode_validated(
+    /// Whether FastAPI would validate `raw` in a worker thread, and somebody could tell: its endpoint is a `def`, and
+    /// reading `raw` may run code of the application. Then comes `validate` there, and here
+    /// [`Encoder::encode_validated`].
+    pub(crate) fn wants_thread(&self, raw: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match &self.familiar {
+            Some(familiar) if !familiar.knows(raw) => Ok(!self.is_response(raw)?),
+            _ => Ok(false),
+        }
+    }
+
+    /// The answer for a value that was validated already.
+    pub(crate) fn encode_validated(
         &self,
         value: &Bound<'_, PyAny>,
         injected: Option<&Bound<'_, PyAny>>,
@@ -231,11 +279,7 @@ impl Encoder {
             return Ok(declared.map(|status| Head { status, injected: Vec::new() }));
         };
         let status = injected.getattr(intern!(py, "status_code"))?;
-        let status = if status.is_none() {
-            declared
-        } else {
-            status.cast_exact::<PyInt>().ok().and_then(|code| code.extract().ok()).and_then(plain_status)
-        };
+        let status = if status.is_none() { declared } else { plain_status_of(&status) };
         let Some(status) = status else { return Ok(None) };
         let headers = injected.getattr(intern!(py, "headers"))?;
         let raw = if headers.get_type().is(self.stock.headers.bind(py)) {

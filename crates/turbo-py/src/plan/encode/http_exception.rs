@@ -6,10 +6,10 @@ use http::{HeaderName, HeaderValue};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyInt, PyString, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use super::json::{PrivateKeys, encode_between};
-use super::payload::{Payload, has_framing, plain_status};
+use super::payload::{Payload, has_framing, is_bodyless, plain_status_of};
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -21,13 +21,12 @@ pub(crate) fn http_exception(py: Python<'_>, exception: &Bound<'_, PyAny>) -> Op
     if !class.is(&stock.fastapi) && !class.is(&stock.starlette) {
         return None;
     }
-    let status = exception.getattr(intern!(py, "status_code")).ok()?;
-    let status = plain_status(status.cast_exact::<PyInt>().ok()?.extract().ok()?)?;
+    let status = plain_status_of(&exception.getattr(intern!(py, "status_code")).ok()?)?;
     let mut headers = own_headers(&exception.getattr(intern!(py, "headers")).ok()?)?;
     if has_framing(&headers) {
         return None;
     }
-    if status.as_u16() == 204 || status.as_u16() == 304 {
+    if is_bodyless(status) {
         return Some(Payload { status, headers, body: Bytes::new() });
     }
     let detail = exception.getattr(intern!(py, "detail")).ok()?;

@@ -7,6 +7,7 @@
 
 mod call;
 mod encoder;
+mod familiar;
 mod http_exception;
 mod json;
 mod payload;
@@ -24,4 +25,13 @@ pub(crate) use self::payload::Payload;
 pub(crate) fn encode_json<'py>(value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyBytes>> {
     let text = json::encode(value, json::PrivateKeys::Dropped)?;
     Some(PyBytes::new(value.py(), &text))
+}
+
+/// The answer of FastAPI's own handler to an `HTTPException`, as `(status, headers, body)`; for tests.
+#[pyfunction]
+pub(crate) fn encode_http_exception<'py>(
+    exception: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = exception.py();
+    http_exception(py, exception).map(|payload| payload.to_python(py)).transpose()
 }

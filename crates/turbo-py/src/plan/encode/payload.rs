@@ -74,7 +74,7 @@ pub(super) struct Head {
 }
 
 /// Statuses whose answer has no body (RFC 9110 15.3.5 and 15.4.5) and, in Starlette, no length.
-fn is_bodyless(status: StatusCode) -> bool {
+pub(super) fn is_bodyless(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
@@ -84,6 +84,11 @@ fn is_bodyless(status: StatusCode) -> bool {
 /// the length of a body that it has taken away.
 pub(super) fn plain_status(code: u16) -> Option<StatusCode> {
     ((200..600).contains(&code) && code != 205).then(|| StatusCode::from_u16(code).ok()).flatten()
+}
+
+/// [`plain_status`] of an `int` or a subclass of it such as `http.HTTPStatus`.
+pub(super) fn plain_status_of(value: &Bound<'_, PyAny>) -> Option<StatusCode> {
+    plain_status(value.cast::<PyInt>().ok()?.extract().ok()?)
 }
 
 /// A status that can be sent, from an `int` or a subclass of it such as `http.HTTPStatus`.

@@ -3,6 +3,7 @@
 //! [`Policy`] decides (and documents the rules), [`Pace`] joins it with a clock and with Python.
 
 mod clock;
+mod garbage;
 mod inline;
 
 use pyo3::exceptions::PyValueError;
@@ -11,6 +12,24 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use turbo_pace::{Mode, Policy, State};
+
+/// Measures one call, without the garbage collections meanwhile.
+struct Stopwatch {
+    started: u64,
+    collected: u64,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self { started: clock::now(), collected: garbage::collected() }
+    }
+
+    /// The start, later by what the collections took, and the end.
+    fn stop(self) -> (u64, u64) {
+        let collected = garbage::collected().saturating_sub(self.collected);
+        (self.started.saturating_add(collected), clock::now())
+    }
+}
 
 /// How one sync callable runs: its mode, what was learned about it, and the two ways to call it.
 #[pyclass(frozen, module = "turboapi._engine")]
@@ -43,10 +62,11 @@ impl Pace {
         names: Option<&Bound<'py, PyTuple>>,
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let started = clock::now();
+        let watch = Stopwatch::start();
         // SAFETY: the caller vouches for the same.
         let outcome = unsafe { inline::call_outside_loop(callable, arguments, names, context) };
-        self.policy.inline_call(started, clock::now());
+        let (started, ended) = watch.stop();
+        self.policy.inline_call(started, ended);
         outcome
     }
 }
@@ -54,11 +74,12 @@ impl Pace {
 #[pymethods]
 impl Pace {
     #[new]
-    fn new(name: String, mode: &str) -> PyResult<Self> {
+    fn new(py: Python<'_>, name: String, mode: &str) -> PyResult<Self> {
         let Some(mode) = Mode::parse(mode) else {
             let message = format!("mode is {mode:?}; use one of adaptive, inline, threads");
             return Err(PyValueError::new_err(message));
         };
+        garbage::watch(py)?;
         Ok(Self { name, policy: Policy::new(mode) })
     }
 
@@ -136,9 +157,10 @@ impl Timed {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let started = clock::now();
+        let watch = Stopwatch::start();
         let outcome = self.callable.bind(args.py()).call(args, kwargs);
-        self.pace.get().policy.threaded_call(started, clock::now());
+        let (started, ended) = watch.stop();
+        self.pace.get().policy.threaded_call(started, ended);
         outcome
     }
 }
