@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps bench bench-quick bench-plans bench-threads bench-instructions bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-threads bench-instructions bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ differential: build ## The request table, byte for byte against uvicorn
 
 fuzz-apps: build ## Generated apps and 100,000 requests, byte for byte against uvicorn (SEED=)
 	$(BIN)/python -m tests.appfuzz --requests 100000 --seed $(or $(SEED),1) --brief
+
+fuzz-router: ## The router against a naive one for a minute (FUZZ_SECONDS=); needs nightly Rust and cargo-fuzz
+	cd crates/turbo-router && cargo +nightly fuzz run --sanitizer none linear -- -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=600 -timeout=20
 
 soak: build ## Kills, slow readers and SIGTERM under load (about three minutes)
 	$(BIN)/python -m tests.soak

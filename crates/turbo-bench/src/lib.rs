@@ -10,20 +10,26 @@ pub mod response;
 use http::Method;
 use turbo_router::{InsertError, Methods, Router};
 
-/// A router of `count` routes in the proportions of a REST service: of each resource a collection, an item, and
-/// a subcollection. The value of a route is its position.
+/// `count` templates in the proportions of a REST service: of each resource a collection, an item, and a
+/// subcollection.
+pub fn service_templates(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|number| {
+        let resource = number / 3;
+        match number % 3 {
+            0 => format!("/api/v1/resource{resource}"),
+            1 => format!("/api/v1/resource{resource}/{{id:int}}"),
+            _ => format!("/api/v1/resource{resource}/{{id:int}}/parts/{{part}}"),
+        }
+    })
+}
+
+/// A router of [`service_templates`]. The value of a route is its position.
 ///
 /// # Errors
 /// Never; the templates are well-formed.
 pub fn service_routes(count: usize) -> Result<Router<usize>, InsertError> {
     let mut router = Router::new();
-    for number in 0..count {
-        let resource = number / 3;
-        let template = match number % 3 {
-            0 => format!("/api/v1/resource{resource}"),
-            1 => format!("/api/v1/resource{resource}/{{id:int}}"),
-            _ => format!("/api/v1/resource{resource}/{{id:int}}/parts/{{part}}"),
-        };
+    for (number, template) in service_templates(count).enumerate() {
         router.insert(Methods::only([Method::GET]), &template, number)?;
     }
     Ok(router)
