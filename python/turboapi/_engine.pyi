@@ -178,8 +178,8 @@ class PlanTable:
         `("dict", dict)`, `("attribute", object, name, expected)`. `direct` says that no middleware of the
         user's is in front.
         """
-    def clear(self) -> None:
-        """Leave everything to the router until `set` is called again."""
+    def clear(self, watches: list[tuple[Any, ...]]) -> None:
+        """Leave everything to the router; compile anew once something of `watches` has changed."""
     def ensure(self) -> bool:
         """Compile anew if the application has changed; whether there are plans now."""
     def served(self) -> list[int]:

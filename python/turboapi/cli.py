@@ -1,19 +1,22 @@
-"""The command `turboapi`: `run` and `dev`, with uvicorn's option names and environment variables."""
+"""The command `turboapi`: `run` and `dev` with uvicorn's options and environment variables, and `explain`."""
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 import turboapi
+from turboapi.apps import load_app
 from turboapi.config import Config
 from turboapi.errors import UNSUPPORTED_OPTIONS, ConfigError
-from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG
+from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG, configure_logging
 from turboapi.main import serve
-from turboapi.sync import SYNC_MODES
+from turboapi.sync import SYNC_MODES, SyncMode
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -68,6 +71,23 @@ _VERSION = click.option(
     expose_value=False,
     callback=_print_version,
     help="Display the version and exit.",
+)
+
+_SYNC_MODE = click.option(
+    "--sync-mode",
+    type=click.Choice(list(SYNC_MODES)),
+    default="adaptive",
+    show_default=True,
+    help="Where def endpoints and dependencies run: inline once their calls have proved quick, always "
+    "inline, or always on threads.",
+)
+_APP_DIR = click.option(
+    "--app-dir",
+    default="",
+    help="Look for APP in this directory. [default: the current directory]",
+)
+_FACTORY = click.option(
+    "--factory", is_flag=True, help="Treat APP as a factory, a callable that returns the app."
 )
 
 _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
@@ -212,20 +232,14 @@ _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
         default=None,
         help="Maximum size of a request's head, in bytes.",
     ),
+    _SYNC_MODE,
     click.option(
-        "--sync-mode",
-        type=click.Choice(list(SYNC_MODES)),
-        default="adaptive",
-        show_default=True,
-        help="Where def endpoints and dependencies run: inline once their calls have proved quick, always "
-        "inline, or always on threads.",
+        "--route-plans/--no-route-plans",
+        default=True,
+        help="Run the routes of FastAPI apps from compiled plans, or leave everything to FastAPI.",
     ),
-    click.option(
-        "--app-dir",
-        default="",
-        help="Look for APP in this directory. [default: the current directory]",
-    ),
-    click.option("--factory", is_flag=True, help="Treat APP as a factory, a callable that returns the app."),
+    _APP_DIR,
+    _FACTORY,
 ]
 
 _RELOAD_OPTIONS: list[Callable[[Any], Any]] = [
@@ -335,6 +349,33 @@ def run(**options: Any) -> None:
 def dev(**options: Any) -> None:
     """Serve APP, given as "module:attribute", and restart when its files change."""
     _serve(options | {"reload": True})
+
+
+@main.command(cls=_ServerCommand)
+@click.argument("app")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/plans/README.md lists the keys).")
+@click.option("-v", "--verbose", is_flag=True, help="Show what every route calls and takes.")
+@_SYNC_MODE
+@_APP_DIR
+@_FACTORY
+@_VERSION
+def explain(
+    app: str, *, as_json: bool, verbose: bool, sync_mode: SyncMode, app_dir: str, factory: bool
+) -> None:
+    """Show how each route of APP will run and, where FastAPI runs it, why.
+
+    No server is started. Exit code 0: the app has route plans; 1: it has none; 2: wrong usage; 3: the app
+    cannot be loaded.
+    """
+    configure_logging(LOGGING_CONFIG, None, use_colors=None)
+    sys.path.insert(0, os.path.abspath(app_dir))
+    loaded = load_app(app, factory=factory)
+    if "fastapi" not in sys.modules:
+        raise click.ClickException(f"{app} is not a FastAPI application, which alone has route plans.")
+    from turboapi.plans import command
+
+    context = click.get_current_context()
+    context.exit(command.explain(app, loaded, sync_mode, as_json=as_json, verbose=verbose))
 
 
 def _serve(options: dict[str, Any]) -> None:

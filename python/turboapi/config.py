@@ -60,6 +60,7 @@ class ConfigOptions(TypedDict, total=False):
     factory: bool
     h11_max_incomplete_event_size: int | None
     sync_mode: SyncMode
+    route_plans: bool
 
 
 @dataclasses.dataclass
@@ -72,7 +73,8 @@ class Config:
     - `threads`: event loops in one process, each on its own thread (free-threaded Python only);
     - `timeout_header`: how long a client may take to send a request's head;
     - `limit_connections`: connections above this number wait in the backlog;
-    - `sync_mode`: where `def` endpoints and dependencies run (`turboapi.sync`).
+    - `sync_mode`: where `def` endpoints and dependencies run (`turboapi.sync`);
+    - `route_plans`: whether the routes of a FastAPI app run from compiled plans (`turboapi.plans`).
 
     Raises `ConfigError` for a value that cannot apply and for an option of uvicorn that has no
     equivalent here (`turboapi.errors.UNSUPPORTED_OPTIONS`).
@@ -120,6 +122,7 @@ class Config:
     factory: bool = False
     h11_max_incomplete_event_size: int | None = None
     sync_mode: SyncMode = "adaptive"
+    route_plans: bool = True
 
     loaded_app: ASGIApp | None = dataclasses.field(default=None, init=False, repr=False)
 

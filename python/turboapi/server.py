@@ -193,16 +193,12 @@ class Server:
             self._writer.start()
 
     def _plan(self, app: object) -> PlanTable | None:
-        """The compiled routes of a FastAPI app; None for other apps, which need not have FastAPI installed."""
-        if "fastapi" not in sys.modules:
+        """The compiled routes of a FastAPI app; None for other apps, which run without FastAPI installed."""
+        if not self.config.route_plans or "fastapi" not in sys.modules:
             return None
-        from turboapi.plans.application import plans_of
+        from turboapi.plans.startup import plan_table
 
-        plans = plans_of(app, self.config.sync_mode)
-        if plans is None:
-            return None
-        plans.refresh()
-        return plans.table
+        return plan_table(app, self.config.sync_mode)
 
     async def main_loop(self) -> None:
         """Return when the server is to stop."""

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from turboapi._engine import Pace, PlanTable
 from turboapi.plans import runtime
 from turboapi.plans.blocking import placement
-from turboapi.plans.compiler import CompiledRoute, compile_route
+from turboapi.plans.compiler import CompiledRoute, compile_route, unplanned
 from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers
@@ -43,6 +43,8 @@ class ApplicationPlans:
         self.reason: str | None = None
         """Why there are no plans at all, if so."""
         self.stack: MiddlewareStack | None = None
+        self.announced = False
+        """Whether the log has a line about them."""
         self._routes: list[EffectiveRoute] = []
         self._compiled: list[CompiledRoute | None] = []
         self._paces: dict[int, Pace] = {}
@@ -66,20 +68,32 @@ class ApplicationPlans:
             try:
                 self._install(app)
             except NotPlannable as error:
-                self.reason = str(error)
-                self._routes, self._compiled = [], []
-                self.table.clear()
+                self._switch_off(app, str(error))
+            except Exception as error:
+                logger.warning("Compiling route plans failed; FastAPI serves all routes", exc_info=True)
+                self._switch_off(app, f"compiling them failed: {error!r}")
 
     def routes(self) -> list[PlannedRoute]:
         """Every route with its plan, compiled now if no request has asked for it yet."""
         with self._lock:
             return [
-                PlannedRoute(effective, self._compile(number)) for number, effective in enumerate(self._routes)
+                PlannedRoute(effective, self._compile(number))
+                for number, effective in enumerate(self._routes)
             ]
+
+    def compiled_routes(self) -> list[tuple[EffectiveRoute, CompiledRoute | None]]:
+        """Every route with its plan, None for what was not compiled yet."""
+        with self._lock:
+            return list(zip(self._routes, self._compiled, strict=True))
 
     def paces(self) -> list[Pace]:
         """The pace of every `def` that some plan calls."""
         return list(self._paces.values())
+
+    def _switch_off(self, app: FastAPI, reason: str) -> None:
+        self.reason = reason
+        self._routes, self._compiled = [], []
+        self.table.clear([("item", vars(app), name) for name in ("middleware_stack", "router")])
 
     def _install(self, app: FastAPI) -> None:
         reason = unknown_version()
@@ -129,13 +143,21 @@ class ApplicationPlans:
     def _compile(self, number: int) -> CompiledRoute:
         compiled = self._compiled[number]
         if compiled is None:
-            compiled = self._compiled[number] = compile_route(self._routes[number], self._pace)
+            effective = self._routes[number]
+            try:
+                compiled = compile_route(effective, self._pace)
+            except Exception as error:
+                logger.warning("Compiling a plan for %s failed", effective.path, exc_info=True)
+                compiled = unplanned(effective, f"compiling it failed: {error!r}")
+            self._compiled[number] = compiled
         return compiled
 
     def _pace(self, call: Callable[..., Any]) -> Pace:
         pace = self._paces.get(id(call))
         if pace is None:
-            name = f"{getattr(call, '__module__', '?')}.{getattr(call, '__qualname__', type(call).__qualname__)}"
+            name = (
+                f"{getattr(call, '__module__', '?')}.{getattr(call, '__qualname__', type(call).__qualname__)}"
+            )
             pace = self._paces[id(call)] = Pace(name, placement(call, self.sync_mode).mode)
             # An id is only unique as long as its object lives.
             self._paced.append(call)
@@ -155,6 +177,12 @@ def plans_of(app: object, sync_mode: SyncMode = "adaptive") -> ApplicationPlans 
         if plans is None:
             plans = _PLANS[app] = ApplicationPlans(app, sync_mode)
     return plans
+
+
+def existing_plans(app: FastAPI) -> ApplicationPlans | None:
+    """The plans of `app` if it has any already."""
+    with _PLANS_LOCK:
+        return _PLANS.get(app)
 
 
 def _watches(app: FastAPI, stack: MiddlewareStack) -> list[tuple[Any, ...]]:
@@ -201,5 +229,3 @@ def _telemetry_watches(app: FastAPI) -> list[tuple[Any, ...]]:
     for module, name in _PROVIDERS:
         watches.append(("item", vars(sys.modules[module]), name))
     return watches
-
-
