@@ -6,6 +6,7 @@ The rules themselves are tested on an injected clock in `crates/turbo-pace`.
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from typing import Any
@@ -121,6 +122,20 @@ def test_a_slow_inline_call_demotes() -> None:
     for _ in range(10 * EVIDENCE):
         target.timed(quick)()
         assert not target.inline
+
+
+def test_a_garbage_collection_is_nobodys_fault() -> None:
+    """It stops all threads wherever it happens, so no callable is better off on the pool."""
+    heap: list[list[object]] = [[] for _ in range(1_000_000)]
+    target = Pace("test", "adaptive")
+    promote(target)
+    started = time.perf_counter_ns()
+    target.call(gc.collect)
+    took = time.perf_counter_ns() - started
+    assert len(heap) == 1_000_000
+    assert took > 5_000_000, "the collection was too quick to tell"
+    assert target.inline
+    assert target.state()["recent_max_ns"] < took / 2
 
 
 @pytest.mark.parametrize(("mode", "inline"), [("inline", True), ("threads", False)])
