@@ -22,6 +22,7 @@ __all__ = [
     "Router",
     "__version__",
     "build_profile",
+    "encode_http_exception",
     "encode_json",
 ]
 
@@ -232,6 +233,19 @@ class Encoder:
         `injected` is the object of the endpoint's `Response` parameter; method and root path are for the
         words of a `ResponseValidationError`.
         """
+
+    def wants_thread(self, raw: object) -> bool:
+        """Whether validating `raw`, which a `def` endpoint returned, may run code of the application.
+
+        FastAPI validates such a value in a worker thread.
+        """
+    def validate(self, raw: object, method: str, root_path: str) -> Any:
+        """The response model's version of `raw`; raises what FastAPI raises."""
+
+def encode_http_exception(
+    exception: BaseException,
+) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+    """What FastAPI's own handler answers to an exact `HTTPException`; None where only calling it can tell."""
 
 def encode_json(value: object) -> bytes | None:
     """The JSON text that a FastAPI route without a response model makes of `value`.

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from types import FunctionType, ModuleType
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 import fastapi._compat.v2
 import fastapi.encoders
@@ -70,6 +73,11 @@ class ResponseSpec(NamedTuple):
     response_type: type[Response]
     response_call: Callable[..., Any]
     headers_type: type[MutableHeaders]
+    familiar: tuple[list[type], list[type]] | None
+    """For a `def` endpoint with a response model: types of plain values, and classes of the model's objects.
+
+    What consists of these is validated without running code of the application, and needs no worker thread.
+    """
 
 
 def compile_response(facts: HandlerFacts) -> ResponseSpec:
@@ -91,6 +99,7 @@ def compile_response(facts: HandlerFacts) -> ResponseSpec:
         response_type=Response,
         response_call=Response.__call__,
         headers_type=MutableHeaders,
+        familiar=None if facts.is_coroutine or field is None else _familiar(facts.response_field),
     )
 
 
@@ -102,8 +111,9 @@ def _check_kind(facts: HandlerFacts) -> None:
         raise NotPlannable("it streams JSON lines")
     if _is_gen_callable(call) or _is_async_gen_callable(call):
         raise NotPlannable("it is a generator and streams")
-    if facts.status_code is not None and not isinstance(facts.status_code, int):
-        raise NotPlannable("its status code is no integer")
+    status_code = facts.status_code
+    if status_code is not None and not (isinstance(status_code, int) and 0 <= status_code < 1000):
+        raise NotPlannable("its status code is none of HTTP")
 
 
 def _field_spec(facts: HandlerFacts, *, gives_body: bool) -> FieldSpec:
@@ -127,11 +137,28 @@ def _field_spec(facts: HandlerFacts, *, gives_body: bool) -> FieldSpec:
 
 
 def _check_validation(field: ModelField) -> None:
-    """Raises unless a `def` endpoint's answer may be validated on the event loop, where FastAPI uses a thread."""
+    """Raises unless a `def` endpoint's answer may be validated on the loop, where FastAPI uses a thread."""
     try:
         schemas.check(field._type_adapter.core_schema, field.config)
     except NotPlannable as reason:
         raise NotPlannable(f"its response model, validated in a worker thread, {reason}") from None
+
+
+def _familiar(field: ModelField) -> tuple[list[type], list[type]]:
+    models: list[type] = []
+    pending: list[Any] = [field._type_adapter.core_schema]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            if node.get("type") in ("model", "dataclass"):
+                models.append(node["cls"])
+            pending.extend(value for key, value in node.items() if key not in ("serialization", "metadata"))
+        elif isinstance(node, (list, tuple)):
+            pending.extend(node)
+    return list(_PLAIN_TYPES), models
+
+
+_PLAIN_TYPES = (bytes, date, datetime, time, timedelta, Decimal, UUID)
 
 
 def _dump_arguments(facts: HandlerFacts) -> list[tuple[str, Any, Any]]:

@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyType};
+use pyo3::types::{PyBytes, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::call::PreparedCall;
@@ -92,7 +92,7 @@ impl Encoder {
         };
         let field = attribute("field")?;
         let field = if field.is_none() { None } else { Some(Field::new(&field)?) };
-        let familiar: Option<(Vec<Py<PyType>>, Vec<Py<PyType>>)> = attribute("familiar")?.extract()?;
+        let familiar = attribute("familiar")?;
         let content = match attribute("content")?.extract::<&str>()? {
             "json" => Content::Json,
             "text" => Content::Text(match attribute("content_type")?.extract::<Option<&str>>()? {
@@ -118,7 +118,7 @@ impl Encoder {
                 call: attribute("response_call")?.unbind(),
                 headers: attribute("headers_type")?.unbind(),
             },
-            familiar: familiar.map(|(values, models)| Familiar::new(values, models)),
+            familiar: if familiar.is_none() { None } else { Some(Familiar::new(&familiar)?) },
         })
     }
 
@@ -156,7 +156,6 @@ impl Encoder {
     }
 
     /// The closures of the specification refer to the app, which refers to its plans.
-    #[expect(clippy::needless_pass_by_value, reason = "the signature that the interface asks for")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         let Self { status: _, field, content: _, jsonable, build, failure, invalid, stock, familiar } = self;
         for object in [jsonable, build, failure, invalid, &stock.response, &stock.call, &stock.headers] {
@@ -222,38 +221,55 @@ impl Encoder {
         value: &Bound<'_, PyAny>,
         injected: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Encoded> {
-        let py = value.py();
-        let head = self.head(py, injected)?;
-        let content = match &self.field {
-            Some(field) => {
-                let content = field.dump.call(value)?;
-                if field.gives_body {
-                    return match (head, content.cast_exact::<PyBytes>()) {
-                        (Some(head), Ok(body)) => {
-                            let body = message::bytes(body.as_any())?;
-                            Ok(Encoded::Ready(Payload::new(head, Some(&JSON), body)))
-                        }
-                        _ => self.built(&content, injected),
-                    };
-                }
-                content
-            }
-            None => {
-                if let (Some(_), Content::Json) = (&head, &self.content)
-                    && let Some(body) = json::encode(value, PrivateKeys::Dropped)
-                    && let Some(head) = head
-                {
-                    return Ok(Encoded::Ready(Payload::new(head, Some(&JSON), body)));
-                }
-                if is_text(value) { value.clone() } else { self.jsonable.bind(py).call1((value,))? }
-            }
+        let head = self.head(value.py(), injected)?;
+        let Some(field) = &self.field else { return self.without_model(value, head, injected) };
+        let content = field.dump.call(value)?;
+        if !field.gives_body {
+            return self.answer(&content, head, injected);
+        }
+        if let (Some(head), Ok(body)) = (head, content.cast_exact::<PyBytes>()) {
+            let body = message::bytes(body.as_any())?;
+            return Ok(Encoded::Ready(Payload::new(head, Some(&JSON), body)));
+        }
+        self.built(&content, injected)
+    }
+
+    /// The answer of a route without a response model, which sends what `jsonable_encoder` makes of `value`.
+    fn without_model(
+        &self,
+        value: &Bound<'_, PyAny>,
+        head: Option<Head>,
+        injected: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Encoded> {
+        if value.is_exact_instance_of::<PyString>() && !matches!(self.content, Content::Json) {
+            return self.answer(value, head, injected);
+        }
+        let Some(head) = head else {
+            let content = self.jsonable.bind(value.py()).call1((value,))?;
+            return self.built(&content, injected);
         };
+        if matches!(self.content, Content::Json)
+            && let Some(body) = json::encode(value, PrivateKeys::Dropped)
+        {
+            return Ok(Encoded::Ready(Payload::new(head, Some(&JSON), body)));
+        }
+        let content = self.jsonable.bind(value.py()).call1((value,))?;
+        self.answer(&content, Some(head), injected)
+    }
+
+    /// The answer with `content`, written here where that is possible.
+    fn answer(
+        &self,
+        content: &Bound<'_, PyAny>,
+        head: Option<Head>,
+        injected: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Encoded> {
         if let Some(head) = head
-            && let Some((content_type, body)) = self.rendered(&content)
+            && let Some((content_type, body)) = self.rendered(content)
         {
             return Ok(Encoded::Ready(Payload::new(head, content_type, body)));
         }
-        self.built(&content, injected)
+        self.built(content, injected)
     }
 
     /// The body of `content`, and its type, where the class is one whose `render` is known.
@@ -318,9 +334,4 @@ impl Field {
             gives_body: spec.getattr("gives_body")?.extract()?,
         })
     }
-}
-
-/// Whether `jsonable_encoder` gives the value back as it is.
-fn is_text(value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyString>()
 }

@@ -18,8 +18,10 @@ pub(super) struct Familiar {
 }
 
 impl Familiar {
-    pub(super) fn new(values: Vec<Py<PyType>>, models: Vec<Py<PyType>>) -> Self {
-        Self { values, models }
+    /// From a pair of lists of types.
+    pub(super) fn new(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (values, models) = spec.extract()?;
+        Ok(Self { values, models })
     }
 
     /// Whether all of `value` is familiar.

@@ -19,7 +19,7 @@ const DEPTH_LIMIT: u32 = 100;
 /// Longer texts keep the buffer they were written into.
 const COPY_LIMIT: usize = 16 * 1024;
 
-/// What becomes of dictionary keys that start with `_sa`: `jsonable_encoder` takes them for SQLAlchemy's own state and
+/// What becomes of dictionary keys that start with `_sa`: `jsonable_encoder` takes them for an ORM's own state and
 /// leaves them out, with their values unseen, at every level; `json.dumps` knows nothing of them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PrivateKeys {
