@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = [
     "BackgroundTasks",
-    "Request",
     "adopt_background",
+    "make_request",
     "make_response",
     "raise_in_route",
     "run_in_threadpool",
@@ -29,6 +29,24 @@ def make_response() -> Response:
     del response.headers["content-length"]
     response.status_code = None  # type: ignore[assignment]
     return response
+
+
+def make_request(scope: Scope, receive: Receive, send: Send, body: bytes | None) -> Request:
+    """The `Request` that user code gets, over a scope with everything FastAPI has put there by then.
+
+    `body` was received already.
+    """
+    for name in _EXIT_STACKS:
+        if name not in scope:
+            scope[name] = AsyncExitStack()
+    request = Request(scope, receive, send)
+    if body is not None:
+        request._body = body
+        request._stream_consumed = True
+    return request
+
+
+_EXIT_STACKS = ("fastapi_middleware_astack", "fastapi_inner_astack", "fastapi_function_astack")
 
 
 def adopt_background(returned: object, tasks: BackgroundTasks) -> bool:

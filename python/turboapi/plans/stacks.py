@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import HTTPException as FastAPIHTTPException
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
 from starlette.applications import Starlette
@@ -40,7 +41,11 @@ class MiddlewareStack(NamedTuple):
     def stock_http_exception(self) -> bool:
         """An `HTTPException` of any status is answered by FastAPI's own handler."""
         handlers, statuses = self.exception_handlers
-        return not statuses and handlers.get(HTTPException) is http_exception_handler
+        return (
+            not statuses
+            and handlers.get(HTTPException) is http_exception_handler
+            and handlers.get(FastAPIHTTPException, http_exception_handler) is http_exception_handler
+        )
 
     @property
     def exception_handlers(self) -> tuple[dict[Any, Any], dict[int, Any]]:
@@ -55,6 +60,8 @@ def middleware_stack(app: FastAPI) -> MiddlewareStack:
         raise NotPlannable(f"{kind.__name__} overrides how FastAPI is called")
     if Starlette.__call__.__module__ != "starlette.applications":
         raise NotPlannable("Starlette's __call__ was replaced")
+    if app.debug:
+        raise NotPlannable("debug is on, and its error pages show FastAPI's own frames")
     if app.middleware_stack is None:
         app.middleware_stack = app.build_middleware_stack()
     chain = list(_chain(app.middleware_stack))

@@ -20,7 +20,7 @@ use super::table::{Plans, asked, marker};
 
 /// One request on its way through a plan.
 pub(crate) struct AsgiRun {
-    state: Arc<Plans>,
+    plans: Arc<Plans>,
     route: Arc<Route>,
     method: Method,
     path: Py<PyString>,
@@ -74,13 +74,13 @@ pub(crate) enum Conclusion {
 /// Makes the run of a route that needs a scope, for the engine; `None` when the plan refuses at once.
 pub(crate) fn scoped<'py>(
     py: Python<'py>,
-    state: &Arc<Plans>,
+    plans: &Arc<Plans>,
     scope: &Bound<'py, PyDict>,
     receive: &Bound<'py, PyAny>,
     send: &Bound<'py, PyAny>,
 ) -> PyResult<Option<AsgiRun>> {
-    state.stack.prepare(scope)?;
-    let run = AsgiRun::begin(py, state, scope, receive, send)?;
+    plans.stack.prepare(scope)?;
+    let run = AsgiRun::begin(py, plans, scope, receive, send)?;
     Ok(run.map(|mut run| {
         run.direct = true;
         run
@@ -97,14 +97,14 @@ impl AsgiRun {
         receive: &Bound<'_, PyAny>,
         send: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let Chosen { plans: state, route } = chosen;
-        state.stack.prepare(scope)?;
+        let Chosen { plans, route } = chosen;
+        plans.stack.prepare(scope)?;
         let stage = match conclusion {
             Conclusion::Raise(error) => Stage::Raising(error),
             Conclusion::Call(response) => Stage::Responding(response),
         };
         Ok(Self {
-            state: Arc::clone(state),
+            plans: Arc::clone(plans),
             route: Arc::clone(route),
             method: Method::GET,
             path: PyString::new(py, "").unbind(),
@@ -121,7 +121,7 @@ impl AsgiRun {
     /// The run of the plan that serves this scope, if one does.
     pub(crate) fn begin<'py>(
         py: Python<'py>,
-        state: &Arc<Plans>,
+        plans: &Arc<Plans>,
         scope: &Bound<'py, PyDict>,
         receive: &Bound<'py, PyAny>,
         send: &Bound<'py, PyAny>,
@@ -133,13 +133,13 @@ impl AsgiRun {
             None => "",
         };
         let route = {
-            let path = state.route_path(path.bind(py).to_str()?, root_path);
-            let Some(found) = state.find(py, &method, path) else { return Ok(None) };
-            found.route.mark(scope, &state.stack.router, found.params.iter())?;
+            let path = plans.route_path(path.bind(py).to_str()?, root_path);
+            let Some(found) = plans.find(py, &method, path) else { return Ok(None) };
+            found.route.mark(scope, &plans.stack.router, found.params.iter())?;
             Arc::clone(found.route)
         };
         Ok(Some(Self {
-            state: Arc::clone(state),
+            plans: Arc::clone(plans),
             route,
             method,
             path,
@@ -233,7 +233,7 @@ impl AsgiRun {
             return self.fall_back(py, messages.iter().map(|one| one.clone_ref(py)).collect());
         };
         route.count();
-        let given = self.given(py, native, messages)?;
+        let given = self.given(py, native, body)?;
         let run = native.program.begin(py, values, given)?;
         self.call(py, run)
     }
@@ -250,8 +250,8 @@ impl AsgiRun {
             Some(root_path) => root_path.cast::<PyString>().ok()?.to_str().ok()?,
             None => "",
         };
-        let path = self.state.route_path(self.path.bind(py).to_str().ok()?, root_path);
-        let found = self.state.find(py, &self.method, path)?;
+        let path = self.plans.route_path(self.path.bind(py).to_str().ok()?, root_path);
+        let found = self.plans.find(py, &self.method, path)?;
         let source = ScopeSource::new(scope, extractor.reads_headers())?;
         match extractor.extract(py, &source, &found.texts(), body) {
             Extracted::Values(values) => Some(values),
@@ -259,18 +259,14 @@ impl AsgiRun {
         }
     }
 
-    fn given(&self, py: Python<'_>, native: &Native, messages: &[Py<PyAny>]) -> PyResult<Given> {
-        let helpers = &self.state.stack.helpers;
+    fn given(&self, py: Python<'_>, native: &Native, body: Option<&[u8]>) -> PyResult<Given> {
+        let helpers = &self.plans.stack.helpers;
         let program = &native.program;
         let mut given = Given::NOTHING;
         if program.takes_request {
-            let receive = if messages.is_empty() {
-                self.receive.clone_ref(py)
-            } else {
-                let messages = messages.iter().map(|one| one.clone_ref(py)).collect();
-                Replay::new(messages, self.receive.clone_ref(py)).into_pyobject(py)?.into_any().unbind()
-            };
-            given.request = Some(helpers.request.call1(py, (&self.scope, receive, &self.send))?);
+            let body = body.map(|body| PyBytes::new(py, body));
+            let request = helpers.make_request.call1(py, (&self.scope, &self.receive, &self.send, body))?;
+            given.request = Some(request);
         }
         if program.takes_response {
             given.response = Some(helpers.make_response.call0(py)?);
@@ -285,7 +281,7 @@ impl AsgiRun {
     fn call<'py>(&mut self, py: Python<'py>, mut run: Run) -> PyResult<Next<'py>> {
         let route = Arc::clone(&self.route);
         let Tier::Native(native) = &route.tier else { return Ok(Next::Return) };
-        match run.advance(py, &native.program, None, &self.state.stack.helpers.run_in_threadpool) {
+        match run.advance(py, &native.program, None, &self.plans.stack.helpers.run_in_threadpool) {
             Progress::Await(awaitable) => {
                 self.stage = Stage::Calls(run);
                 Ok(Next::Await(awaitable))
@@ -308,7 +304,7 @@ impl AsgiRun {
         let mut background =
             program.takes_background.then(|| run.slot(py, program.background_slot())).flatten();
         if let Some(tasks) = background
-            && self.state.stack.helpers.adopt_background.bind(py).call1((value, tasks))?.is_truthy()?
+            && self.plans.stack.helpers.adopt_background.bind(py).call1((value, tasks))?.is_truthy()?
         {
             // The response runs them itself.
             background = None;
@@ -317,7 +313,13 @@ impl AsgiRun {
         let root_path = root_path.and_then(|text| text.extract::<String>().ok()).unwrap_or_default();
         let place = Place { method: self.method.as_str(), root_path: &root_path };
         match native.encoder.get().encode(py, value, response, place)? {
-            Encoded::Call(response) => self.respond(py, &response),
+            Encoded::Call(response) => {
+                if let Some(tasks) = background {
+                    // The encoder may have built the response, whose tasks these then are.
+                    self.plans.stack.helpers.adopt_background.bind(py).call1((&response, tasks))?;
+                }
+                self.respond(py, &response)
+            }
             Encoded::Ready(payload) => {
                 let background = background.map(|tasks| tasks.clone().unbind());
                 self.started = true;
@@ -357,12 +359,12 @@ impl AsgiRun {
         };
         self.stage = Stage::Final;
         let scope = self.scope.bind(py);
-        let stack = &self.state.stack;
+        let stack = &self.plans.stack;
         let app = if self.direct {
             scope.set_item(marker::FALLBACK, true)?;
             &stack.app
         } else {
-            self.state.counts.refused.fetch_add(1, Ordering::Relaxed);
+            self.plans.counts.refused.fetch_add(1, Ordering::Relaxed);
             &stack.router
         };
         awaiting(&app.bind(py).call1((scope, receive, &self.send))?)
@@ -381,7 +383,7 @@ impl AsgiRun {
     fn through_stack<'py>(&self, py: Python<'py>, error: &PyErr, started: bool) -> PyResult<Next<'py>> {
         let scope = self.scope.bind(py);
         scope.set_item(marker::RAISE, (error.value(py), started))?;
-        let stack = &self.state.stack;
+        let stack = &self.plans.stack;
         let send = if started { &stack.helpers.send_nowhere } else { &self.send };
         awaiting(&stack.app.bind(py).call1((scope, &self.receive, send))?)
     }

@@ -100,8 +100,9 @@ pub(crate) struct Helpers {
     pub(crate) run_in_threadpool: Py<PyAny>,
     /// Makes the `Response` that dependencies may fill in.
     pub(crate) make_response: Py<PyAny>,
+    /// The class.
     pub(crate) background_tasks: Py<PyAny>,
-    pub(crate) request: Py<PyAny>,
+    pub(crate) make_request: Py<PyAny>,
     /// Raises an exception where the route would have: `(exception, started, scope, receive, send)`.
     pub(crate) raise_in_route: Py<PyAny>,
     /// Sets the background tasks of a returned `Response` that has none.
@@ -117,7 +118,7 @@ impl Helpers {
             run_in_threadpool: get("run_in_threadpool")?,
             make_response: get("make_response")?,
             background_tasks: get("BackgroundTasks")?,
-            request: get("Request")?,
+            make_request: get("make_request")?,
             raise_in_route: get("raise_in_route")?,
             adopt_background: get("adopt_background")?,
             send_nowhere: get("send_nowhere")?,
