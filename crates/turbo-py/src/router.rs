@@ -15,14 +15,14 @@ impl Router {
     /// Takes methods and template of each route; no methods are all methods.
     #[new]
     fn new(routes: Vec<(Option<Vec<String>>, String)>) -> PyResult<Self> {
-        let mut router = turbo_router::Router::new();
+        let mut inner = turbo_router::Router::new();
         for (number, (names, template)) in routes.into_iter().enumerate() {
             let methods = names.unwrap_or_default();
             let methods: Vec<_> = methods.iter().map(|name| method(name)).collect::<PyResult<_>>()?;
-            let inserted = router.insert(Methods::only(methods), &template, number);
+            let inserted = inner.insert(Methods::only(methods), &template, number);
             inserted.map_err(|error| PyValueError::new_err(error.to_string()))?;
         }
-        Ok(Self(router))
+        Ok(Self(inner))
     }
 
     /// Whether the match is full or partial, the number of the route, and the text of its parameters.
