@@ -73,6 +73,18 @@ class ApplicationPlans:
                 logger.warning("Compiling route plans failed; FastAPI serves all routes", exc_info=True)
                 self._switch_off(app, f"compiling them failed: {error!r}")
 
+    def uninstall(self) -> None:
+        """Put the router back into its place and forget what was compiled."""
+        with self._lock:
+            stack = self.stack
+            app = self._app()
+            if stack is not None and app is not None and stack.innermost.app is self.table:
+                stack.innermost.app = app.router
+            self.stack = None
+            self._routes, self._compiled = [], []
+            self._paces, self._paced = {}, []
+            self.table.clear([])
+
     def routes(self) -> list[PlannedRoute]:
         """Every route with its plan, compiled now if no request has asked for it yet."""
         with self._lock:
@@ -165,7 +177,7 @@ class ApplicationPlans:
 
 
 _PLANS: weakref.WeakKeyDictionary[FastAPI, ApplicationPlans] = weakref.WeakKeyDictionary()
-_PLANS_LOCK = threading.Lock()
+_PLANS_LOCK = threading.RLock()
 
 
 def plans_of(app: object, sync_mode: SyncMode = "adaptive") -> ApplicationPlans | None:
@@ -179,10 +191,19 @@ def plans_of(app: object, sync_mode: SyncMode = "adaptive") -> ApplicationPlans 
     return plans
 
 
-def existing_plans(app: FastAPI) -> ApplicationPlans | None:
+def existing_plans(app: object) -> ApplicationPlans | None:
     """The plans of `app` if it has any already."""
     with _PLANS_LOCK:
-        return _PLANS.get(app)
+        return _PLANS.get(app) if isinstance(app, FastAPI) else None
+
+
+def forget_plans(app: object) -> None:
+    """Take the plans of `app` out of their place, so that nothing of them refers to it any more."""
+    if isinstance(app, FastAPI):
+        with _PLANS_LOCK:
+            plans = _PLANS.pop(app, None)
+        if plans is not None:
+            plans.uninstall()
 
 
 def _watches(app: FastAPI, stack: MiddlewareStack) -> list[tuple[Any, ...]]:

@@ -8,6 +8,8 @@ from typing import Any
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from turboapi.testclient.plans import install_plans
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -42,6 +44,7 @@ class Exchange:
         try:
             with anyio.CancelScope() as self._cancel_scope:
                 await self.arrived.wait()
+                install_plans(self.app)
                 await self.app(self.scope, self.receive, self.send)
                 self.returned = True
         finally:
