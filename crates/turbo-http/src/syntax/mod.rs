@@ -6,6 +6,3 @@
 pub mod cookie;
 pub mod media_type;
 pub mod query;
-
-#[cfg(test)]
-mod tests;
