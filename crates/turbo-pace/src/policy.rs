@@ -5,11 +5,12 @@
 //! request of its thread. So a callable begins on the pool and has to earn its place:
 //!
 //! - **promotion**: [`EVIDENCE`] calls on the pool in a row that took no longer than [`QUICK`] each;
-//! - **demotion**: inline calls longer than [`SLOW`] add up to more than [`BURST`], where [`SHARE`] of
-//!   the passing time is forgiven. One call of 5 ms is enough, and so are two of 3 ms soon after each
-//!   other; a single call of 2 ms is not, because a thread that the kernel preempts or a garbage collection
-//!   looks just like it. Calls between [`SLUGGISH`] and [`SLOW`] hold nobody up for long, but when many are
-//!   ([`SLUGGISH_LIMIT`]) the pool is no dearer;
+//! - **demotion**: an inline call longer than [`SLOW`] has held up other requests. It is paid for from a credit of
+//!   [`CREDIT_FIRST`], which grows by [`SHARE`] of the passing time up to [`CREDIT_MOST`]: a callable without a record is
+//!   demoted by its first call of 5 ms, one that has been good for long may be slow once, since a thread that the
+//!   kernel preempts looks just like it. A second slow call within [`PROBATION`] calls demotes in any case. Calls
+//!   between [`SLUGGISH`] and [`SLOW`] hold nobody up for long, but when many are ([`SLUGGISH_LIMIT`]) the pool is
+//!   no dearer;
 //! - **penalty**: a demoted callable stays on the pool for [`RATIO`] times what it held up, and at least
 //!   [`PENALTY_LEAST`]. Had it been inline for less than that, so that it held others up for more than one
 //!   part in [`RATIO`] of the time, then also twice as long as the last time, up to [`PENALTY_MOST`]. With each second
@@ -35,11 +36,15 @@ pub const QUICK: u64 = 30 * MICROSECOND;
 pub const SLUGGISH: u64 = 100 * MICROSECOND;
 /// An inline call beyond this has held up other requests.
 pub const SLOW: u64 = MILLISECOND;
-/// How much time slow inline calls may take in one go: the bound on the latency of other requests.
-pub const BURST: u64 = 5 * MILLISECOND;
-/// One part in this many of the passing time is forgiven: with less than 1 % of the time held up,
-/// the 99th percentile of the other requests does not notice.
+/// What slow calls may take soon after a promotion: the bound on the latency of other requests.
+pub const CREDIT_FIRST: u64 = 5 * MILLISECOND;
+/// What slow calls may take after a long time without one.
+pub const CREDIT_MOST: u64 = 100 * MILLISECOND;
+/// The credit grows by one part in this many of the passing time: with less than 1 % of the time held
+/// up, the 99th percentile of the other requests does not notice.
 pub const SHARE: u64 = 100;
+/// Calls after a slow one during which another demotes.
+pub const PROBATION: u32 = 256;
 /// Quick calls in a row that promote a callable.
 pub const EVIDENCE: u32 = 16;
 /// The most quick calls in a row that a callable with a record of penalties needs.
@@ -123,8 +128,10 @@ pub struct Snapshot {
 pub struct Policy {
     mode: Mode,
     inline: AtomicBool,
-    /// Marks of sluggishness. Written without the lock, so that a racing call may lose a mark.
+    /// Marks of sluggishness. This and the next are counted down without the lock: racing calls may count once.
     sluggish: AtomicU32,
+    /// Calls until a slow one is forgotten.
+    probation: AtomicU32,
     record: Mutex<Record>,
     inline_calls: Tally,
     threaded_calls: Tally,
@@ -141,9 +148,9 @@ struct Record {
     /// The length of the last penalty.
     penalty: u64,
     promoted_at: u64,
-    /// What slow inline calls took, less what was forgiven until `owed_at`.
-    owed: u64,
-    owed_at: u64,
+    /// What slow inline calls may still take, as of `credit_at`.
+    credit: u64,
+    credit_at: u64,
     promotions: u64,
     demotions: u64,
 }
@@ -156,6 +163,7 @@ impl Policy {
             mode,
             inline: AtomicBool::new(mode == Mode::Inline),
             sluggish: AtomicU32::new(0),
+            probation: AtomicU32::new(0),
             record: Mutex::default(),
             inline_calls: Tally::new(),
             threaded_calls: Tally::new(),
@@ -182,9 +190,9 @@ impl Policy {
         self.recent_max.note(elapsed, ended);
         if elapsed > SLUGGISH {
             self.long_inline_call(elapsed, ended);
-        } else if self.sluggish.load(Ordering::Relaxed) != 0 {
-            let marks = self.sluggish.load(Ordering::Relaxed).saturating_sub(1);
-            self.sluggish.store(marks, Ordering::Relaxed);
+        } else {
+            count_down(&self.sluggish);
+            count_down(&self.probation);
         }
     }
 
@@ -211,8 +219,10 @@ impl Policy {
         if record.quick >= record.evidence() && ended >= record.until && !self.is_inline() {
             record.promoted_at = ended;
             record.promotions += 1;
-            record.owed = 0;
+            record.credit = CREDIT_FIRST;
+            record.credit_at = ended;
             self.sluggish.store(0, Ordering::Relaxed);
+            self.probation.store(0, Ordering::Relaxed);
             self.inline.store(true, Ordering::Relaxed);
         }
     }
@@ -244,19 +254,21 @@ impl Policy {
         let mut record = self.record();
         if !self.is_inline() {
             // It began before the demotion, on another thread: the same mistake, at its own price.
-            if elapsed >= BURST {
+            if elapsed >= CREDIT_FIRST {
                 record.until = record.until.max(now.saturating_add(least_penalty(elapsed)));
             }
             return;
         }
         let held_up = if elapsed > SLOW {
-            let forgiven = now.saturating_sub(record.owed_at) / SHARE;
-            record.owed = record.owed.saturating_sub(forgiven).saturating_add(elapsed);
-            record.owed_at = now;
-            if record.owed < BURST {
+            let earned = now.saturating_sub(elapsed).saturating_sub(record.credit_at) / SHARE;
+            let credit = record.credit.saturating_add(earned).min(CREDIT_MOST);
+            record.credit = credit.saturating_sub(elapsed);
+            record.credit_at = now;
+            if record.credit > 0 && self.probation.load(Ordering::Relaxed) == 0 {
+                self.probation.store(PROBATION, Ordering::Relaxed);
                 return;
             }
-            record.owed
+            elapsed
         } else {
             let marks = self.sluggish.load(Ordering::Relaxed).saturating_add(SLUGGISH_MARK);
             self.sluggish.store(marks, Ordering::Relaxed);
@@ -276,7 +288,6 @@ impl Policy {
 
     fn demote(&self, record: &mut Record) {
         record.quick = 0;
-        record.owed = 0;
         record.demotions += 1;
         self.inline.store(false, Ordering::Relaxed);
     }
@@ -292,6 +303,13 @@ impl Record {
     fn evidence(&self) -> u32 {
         let seconds = u32::try_from(self.penalty / SECOND).unwrap_or(u32::MAX);
         EVIDENCE.saturating_mul(seconds).clamp(EVIDENCE, EVIDENCE_MOST)
+    }
+}
+
+fn count_down(counter: &AtomicU32) {
+    let count = counter.load(Ordering::Relaxed);
+    if count != 0 {
+        counter.store(count - 1, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@ mod clocked;
 
 use clocked::{Clocked, MICROSECOND, MILLISECOND, SECOND};
 use proptest::prelude::*;
-use turbo_pace::policy::{BURST, EVIDENCE, PENALTY_LEAST, PENALTY_MOST, QUICK, SHARE};
+use turbo_pace::policy::{CREDIT_FIRST, CREDIT_MOST, EVIDENCE, PENALTY_LEAST, PENALTY_MOST, QUICK, SHARE};
 use turbo_pace::{Mode, State};
 
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ fn elapsed() -> impl Strategy<Value = u64> {
     prop_oneof![
         6 => 0..=QUICK,
         2 => QUICK..=MILLISECOND,
-        1 => MILLISECOND..=2 * BURST,
-        1 => 2 * BURST..=3 * SECOND,
+        1 => MILLISECOND..=CREDIT_MOST,
+        1 => CREDIT_MOST..=3 * SECOND,
     ]
 }
 
@@ -76,9 +76,9 @@ proptest! {
     }
 
     #[test]
-    fn an_inline_call_beyond_the_burst_ends_inline_calls_for_a_second(
+    fn an_inline_call_beyond_any_credit_ends_inline_calls_for_a_second(
         events in prop::collection::vec(event(), 0..200),
-        elapsed in BURST..=SECOND,
+        elapsed in CREDIT_MOST..=SECOND,
         attempts in prop::collection::vec((0..=QUICK, 0..=50 * MILLISECOND), 0..100),
     ) {
         let mut it = Clocked::new(Mode::Adaptive);
@@ -105,7 +105,7 @@ proptest! {
     }
 
     /// Whatever the calls are: inline calls longer than a millisecond take, in any history, no more
-    /// than a burst for each promotion and the share of the time, plus the one call that was too long.
+    /// than the first credit for each promotion and the share of the time, plus the one call that was too long.
     #[test]
     fn the_time_held_up_is_bounded(
         calls in prop::collection::vec((0..=20 * MILLISECOND, 0..=20 * MILLISECOND), 1..2_000),
@@ -124,7 +124,7 @@ proptest! {
             }
         }
         let seen = it.snapshot();
-        let allowed = seen.promotions * (BURST + longest) + (it.now - start) / SHARE;
+        let allowed = seen.promotions * (CREDIT_FIRST + longest) + (it.now - start) / SHARE;
         prop_assert!(held_up <= allowed, "{held_up} ns held up, {allowed} allowed");
     }
 
@@ -151,7 +151,7 @@ fn all_short_histories_keep_the_rules() {
         |it| it.threaded(1, 2 * MILLISECOND),
         |it| it.inline(1, QUICK),
         |it| it.inline(1, 2 * MILLISECOND),
-        |it| it.inline(1, 2 * BURST),
+        |it| it.inline(1, CREDIT_MOST),
         |it| it.wait(PENALTY_LEAST / 2),
         |it| it.wait(3 * PENALTY_LEAST),
     ];
@@ -192,7 +192,7 @@ fn threads_report_at_once() {
             scope.spawn(move || {
                 for number in 0..CALLS {
                     let start = it.now + number * MILLISECOND;
-                    let elapsed = if number % 1_000 == thread { 2 * BURST } else { MICROSECOND };
+                    let elapsed = if number % 1_000 == thread { 2 * CREDIT_FIRST } else { MICROSECOND };
                     if it.policy.is_inline() {
                         it.policy.inline_call(start, start + elapsed);
                     } else {
