@@ -2,6 +2,7 @@
 
 python -m tests.conformance                  the whole suite
 python -m tests.conformance --quick          a representative part, for every change
+python -m tests.conformance --plans forced   with every def inline, so that no plan waits for threads
 python -m tests.conformance --stock          with Starlette's own client: the reference
 python -m tests.conformance tests/test_ws_router.py -- -x    files of the suite, and options for pytest
 """
@@ -42,7 +43,7 @@ def main() -> int:
             print(f"pytest ended with status {status}", file=sys.stderr)
             return 2
         result = compare(json.loads(report.read_text()), expectations.entries, selection, stock=options.stock)
-    client = "the stock TestClient" if options.stock else "turboapi.testclient"
+    client = "the stock TestClient" if options.stock else f"turboapi.testclient, route plans {options.plans}"
     print(f"\nFastAPI {expectations.version} through {client}, {time.monotonic() - started:.0f} s")
     print(summary(result))
     return 1 if result.surprises else 0
@@ -56,6 +57,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("paths", nargs="*", help="files or items of the suite; default: all of it")
     parser.add_argument("--quick", action="store_true", help="a representative part")
+    parser.add_argument(
+        "--plans",
+        choices=("on", "forced", "off"),
+        default="on",
+        help="run the apps from route plans (default), with every def inline, or by FastAPI alone",
+    )
     parser.add_argument("--stock", action="store_true", help="Starlette's own client")
     parser.add_argument(
         "-n", "--processes", default="2", metavar="N", help="processes of pytest-xdist (default: 2)"
@@ -75,7 +82,11 @@ def _run_pytest(
         *("--conformance-report", str(report)),
         *arguments,
     ]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        "TURBOAPI_TEST_PLANS": options.plans,
+    }
     return subprocess.run(command, cwd=environment.suite, env=environ, check=False).returncode
 
 

@@ -102,6 +102,22 @@ def compare(items: Items, entries: tuple[Expectation, ...], selection: Selection
     return result
 
 
+_SERVED = {
+    "native": "native plans",
+    "python": "python plans",
+    "refused": "FastAPI after a plan refused",
+    "unplanned": "FastAPI without a plan",
+    "off": "FastAPI with plans off",
+}
+
+
+def served(tiers: Counter[str]) -> str:
+    """Who answered how many requests, and their share in percent."""
+    return ", ".join(
+        f"{name} {tiers[tier]} ({100 * tiers[tier] / tiers.total():.1f} %)" for tier, name in _SERVED.items()
+    )
+
+
 def summary(result: Result) -> str:
     """The totals, as lines of text."""
     client = [item for item in result.items.values() if item["uses"]]
@@ -115,6 +131,11 @@ def summary(result: Result) -> str:
         f"  {len(client)} items use the TestClient: {client_passed} passed, {percent}",
         f"  {connected} of them connect to the engine, {sum(i['connections'] for i in client)} connections",
     ]
+    tiers = Counter[str]()
+    for item in result.items.values():
+        tiers.update(item.get("tiers", {}))
+    if tiers.total():
+        lines.append("  requests to FastAPI applications, by who answered: " + served(tiers))
     for (outcome, reason), number in sorted(result.expected.items()):
         lines.append(f"  {number:5} {outcome}: {reason}")
     lines += [f"  surprise: {surprise}" for surprise in result.surprises]

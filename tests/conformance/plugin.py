@@ -16,6 +16,7 @@ import starlette.testclient
 
 USES = "testclient_uses"
 CONNECTIONS = "engine_connections"
+TIERS = "plan_tiers"
 
 
 class Recorder:
@@ -32,6 +33,7 @@ class Recorder:
         if report.when == "teardown":
             properties = dict(report.user_properties)
             item["uses"], item["connections"] = properties.get(USES, 0), properties.get(CONNECTIONS, 0)
+            item["tiers"] = properties.get(TIERS, {})
         outcome = _outcome(report)
         if outcome != "passed":
             item["outcome"] = outcome
@@ -80,6 +82,36 @@ class Counter:
         return result
 
 
+class TierCounter:
+    """Sums up, for each item, who answered the requests of the applications with route plans."""
+
+    def __init__(self) -> None:
+        import turboapi.testclient.exchange as exchange
+        from turboapi.plans.application import existing_plans
+
+        self._existing_plans = existing_plans
+        self._install = exchange.install_plans  # type: ignore[attr-defined]
+        self._before: dict[Any, dict[Any, int]] = {}
+        exchange.install_plans = self._install_plans  # type: ignore[attr-defined]
+
+    def _install_plans(self, app: Any) -> None:
+        self._install(app)
+        plans = self._existing_plans(app)
+        if plans is not None and plans.table not in self._before:
+            self._before[plans.table] = dict(plans.table.counts())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        result = yield
+        total = dict[str, int]()
+        for table, before in self._before.items():
+            for tier, number in table.counts().items():
+                total[tier] = total.get(tier, 0) + number - before[tier]
+        self._before.clear()
+        item.user_properties.append((TIERS, total))
+        return result
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance")
     group.addoption("--conformance-client", choices=("turboapi", "stock"), default="turboapi")
@@ -98,6 +130,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from turboapi.testclient.server import EngineServer
 
         config.pluginmanager.register(Counter(CONNECTIONS, EngineServer, "connect"))
+        config.pluginmanager.register(TierCounter())
     config.pluginmanager.register(Counter(USES, starlette.testclient.TestClient, "send", "__enter__"))
     report = config.getoption("--conformance-report")
     if report and not hasattr(config, "workerinput"):
