@@ -114,10 +114,11 @@ def _total(dump: Path) -> int:
     return int(found[1])
 
 
-def _functions(dump: Path, requests: int, limit: int) -> list[str]:
-    """The functions that cost most by themselves: instructions a request and name."""
+def _functions(dump: Path, requests: int, limit: int, *, inclusive: bool) -> list[str]:
+    """The functions that cost most, by themselves or with what they call: instructions a request and name."""
+    mode = f"--inclusive={'yes' if inclusive else 'no'}"
     printed = subprocess.run(
-        ["callgrind_annotate", "--show-percs=no", "--auto=no", "--threshold=100", str(dump)],
+        ["callgrind_annotate", "--show-percs=no", "--auto=no", "--threshold=100", mode, str(dump)],
         check=True,
         capture_output=True,
         text=True,
@@ -149,6 +150,7 @@ def main() -> None:
     parser.add_argument("--server", choices=servers, default="turboapi")
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--functions", type=int, default=40, help="how many functions are listed")
+    parser.add_argument("--inclusive", action="store_true", help="with what they call")
     parser.add_argument("--keep", type=Path, help="a directory for callgrind's files")
     parser.add_argument("extra", nargs="*", help="further options of turboapi run, after --")
     options = parser.parse_args()
@@ -162,7 +164,7 @@ def main() -> None:
         directory.mkdir(parents=True, exist_ok=True)
         instructions, dump = count(server, request, options.requests, options.extra, directory)
         print(f"{request.name} on {server.name}: {instructions:,.0f} instructions a request")
-        print("\n".join(_functions(dump, options.requests, options.functions)))
+        print("\n".join(_functions(dump, options.requests, options.functions, inclusive=options.inclusive)))
 
 
 if __name__ == "__main__":

@@ -142,6 +142,7 @@ ROWS = (
         aim=Aim.PYDANTIC,
         pydantic="large",
     ),
+    _row("annotated", "`async def`, `-> dict[str, str]`", "/async/annotated", HELLO, aim=Aim.NONE),
     _row(
         "security",
         "OAuth2 bearer, `Request`, header",

@@ -39,7 +39,7 @@ class Hits:
         return True
 
 
-@app.get("/items/{item_id}")
+@app.get("/items/{item_id}", response_model=None)
 async def read_item(item_id: int, q: str | None = None) -> dict[str, int | str | None]:
     """As little as a handler does."""
     return {"item_id": item_id, "q": q}
@@ -51,7 +51,7 @@ async def add_up(numbers: Numbers) -> Sum:
     return Sum(total=sum(numbers.values))
 
 
-@app.get("/hits")
+@app.get("/hits", response_model=None)
 async def count_hit(counted: Annotated[bool, Depends(Hits())]) -> dict[str, bool]:
     """A lock and a counter that all threads take turns at."""
     return {"counted": counted}
@@ -64,13 +64,13 @@ def _work() -> int:
     return total
 
 
-@app.get("/async/work")
+@app.get("/async/work", response_model=None)
 async def work_async() -> dict[str, int]:
     """A few hundred microseconds of Python."""
     return {"total": _work()}
 
 
-@app.get("/def/work")
+@app.get("/def/work", response_model=None)
 def work_def() -> dict[str, int]:
     """The same in a `def` handler, which is too slow to run on the loop's thread."""
     return {"total": _work()}
