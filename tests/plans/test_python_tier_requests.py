@@ -1,7 +1,5 @@
 """Bodies, answers and streams through the python tier, equal to FastAPI's."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime
 import decimal
