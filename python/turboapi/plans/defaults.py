@@ -27,11 +27,12 @@ def default_spec(field: ModelField) -> DefaultSpec:
     if info.default_factory is not None:
         if not is_pure_factory(info.default_factory):
             raise NotPlannable("runs user code while validating (default_factory)")
-    elif is_constant(info.default):
+        return DefaultSpec("made", info.default_factory, validate)
+    if is_constant(info.default):
         return DefaultSpec("constant", info.default, validate)
-    elif type(info.default) in (list, dict) and all(map(is_constant, _parts(info.default))):
+    if type(info.default) in (list, dict) and all(map(is_constant, _parts(info.default))):
         return DefaultSpec("made", info.default.copy, validate)
-    elif not is_copied_without_user_code(info.default):
+    if not is_copied_without_user_code(info.default):
         raise NotPlannable("runs user code while validating (a copy of its default)")
     return DefaultSpec("made", partial(_fresh, field), validate)
 
