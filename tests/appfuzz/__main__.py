@@ -40,10 +40,7 @@ def main() -> int:
             print(f"modules in {directory}")
         for event in hunt.run(numbers, requests):
             if isinstance(event, Tally):
-                print(
-                    f"{event.apps}/{len(numbers)} apps, {event.requests} requests, {event.rate:.0f} a second, {len(event.findings)} findings",
-                    flush=True,
-                )
+                print(_progress(event, len(numbers)), flush=True)
             else:
                 print(_line(event) if options.brief else _report(event), flush=True)
                 if options.minimise:
@@ -52,15 +49,27 @@ def main() -> int:
                 print(f"stopped after {options.most} findings")
                 break
         tally = hunt.tally
-    print("statuses: " + ", ".join(f"{count} x {status}" for status, count in tally.statuses.most_common()))
-    total = sum(len(found) for found in tally.findings.values())
-    tiers = ", ".join(f"{count} {tier}" for tier, count in tally.tiers.most_common())
-    print(
-        f"{tally.requests} requests to {tally.apps} apps (seed {options.seed}), {ENGINE} against {REFERENCE}: {total} differences in {len(tally.findings)} places"
-        + (f"; {tally.refused} apps that FastAPI refused" if tally.refused else "")
-        + (f"; by tier: {tiers}" if tiers else "")
-    )
+    print(_summary(tally, options.seed))
     return 1 if tally.findings else 0
+
+
+def _progress(tally: Tally, apps: int) -> str:
+    done = f"{tally.apps}/{apps} apps, {tally.requests} requests, {tally.rate:.0f} a second"
+    return f"{done}, {len(tally.findings)} findings"
+
+
+def _summary(tally: Tally, seed: int) -> str:
+    total = sum(len(found) for found in tally.findings.values())
+    lines = [
+        "statuses: " + ", ".join(f"{count} x {status}" for status, count in tally.statuses.most_common())
+    ]
+    if tally.tiers:
+        lines.append("by tier: " + ", ".join(f"{count} {tier}" for tier, count in tally.tiers.most_common()))
+    if tally.refused:
+        lines.append(f"{tally.refused} apps that FastAPI refused")
+    played = f"{tally.requests} requests to {tally.apps} apps (seed {seed}), {ENGINE} against {REFERENCE}"
+    lines.append(f"{played}: {total} differences in {len(tally.findings)} places")
+    return "\n".join(lines)
 
 
 def _line(finding: Finding) -> str:
@@ -100,8 +109,8 @@ def _report(finding: Finding) -> str:
 def _full(answer: Answer) -> str:
     if isinstance(answer, str):
         return answer
-    cut = "" if answer.complete else " (cut)"
-    return f"{answer.status_line.decode('latin-1')} {answer.headers} {answer.framing} {answer.chunks} {answer.body[:1500]!r}{cut}"
+    how = f"{answer.framing} {answer.chunks}{'' if answer.complete else ' (cut)'}"
+    return f"{answer.status_line.decode('latin-1')} {answer.headers} {how} {answer.body[:1500]!r}"
 
 
 if __name__ == "__main__":

@@ -25,16 +25,23 @@ class Answer:
 
 #: Expressions whose encoding has a rule of its own.
 VALUES = (
-    "1.0", "0.1 + 0.2", "1e16", "1e-7", "123456789012345680.0", "-0.0", "float('nan')", "float('inf')", "10**40", "True", "None", '"grün 😀 \\u2028 </script>"',
-    '"\\x00\\x1f\\x7f"', '"\\ud800"', 'b"bytes"', 'b"\\xff"', "{1, 2, 3}", "frozenset()", "(1, (2, [3]))", "[]", "{}", '""', "{1: 2, None: 3, True: 4, 1.5: 5}",
-    '{"_sa_x": 1, "x": {"_sa_y": 2, "_s": 3}}', '{(1, 2): "tuple"}', "Decimal('1.10')", "Decimal('100')", "Decimal('NaN')", "datetime(2020, 1, 2, 3, 4, 5, 678)",
-    "date(2020, 1, 2)", "time(1, 2, 3)", "timedelta(seconds=90.5)", f"UUID('{'6ba7b810-9dad-11d1-80b4-00c04fd430c8'}')", "Color.red", "Level.high", "Plain.three",
-    "Plain", "[Color.red, {Color.green: Level.low}]", "range(3)", "(n for n in range(3))", "deque([1, 2])", "object()", "lambda: 1", "Exotic('s')", "ExoticDict(a=1)",
-    "ExoticInt(7)", "SecretStr('s')", "IPv4Address('10.0.0.1')", "Path('/tmp/x')", "re.compile('a+')", "1j", "[[[[[[[[[[]]]]]]]]]]", "{'a': [1, {'b': (2, None)}]}",
-    "nested(60)", "nested(300)", "{'k' + str(n): n for n in range(50)}", "[{'n': n, 'half': n / 2} for n in range(40)]", "'x' * 3000", "OrderedDict(b=1, a=2)",
-    "{'float': 3.0, 'big': 2**70, 'neg': -5e-324}", "Ellipsis", "type('T', (), {})", "MappingProxyType({'a': 1})", "[float('-inf')]", "{'nan': float('nan')}",
-    "defaultdict(int, a=1)", "namedtuple('P', 'x y')(1, 2)", "bytearray(b'ab')", "memoryview(b'ab')", "ValueError('as a value')", "ZoneInfo('UTC')",
-    "datetime(2020, 1, 1, tzinfo=timezone.utc)", "(yes for yes in 'ab')", "map(str, [1, 2])", "{'key': b'\\xc3\\xbc'}", "'\\\\ \" / \\b\\f\\n\\r\\t'",
+    "1.0", "0.1 + 0.2", "1e16", "1e-7", "123456789012345680.0", "-0.0", "float('nan')", "float('inf')",
+    "10**40", "True", "None", '"grün 😀 \\u2028 </script>"', '"\\x00\\x1f\\x7f"', '"\\ud800"', 'b"bytes"',
+    'b"\\xff"', "{1, 2, 3}", "frozenset()", "(1, (2, [3]))", "[]", "{}", '""',
+    "{1: 2, None: 3, True: 4, 1.5: 5}", '{"_sa_x": 1, "x": {"_sa_y": 2, "_s": 3}}', '{(1, 2): "tuple"}',
+    "Decimal('1.10')", "Decimal('100')", "Decimal('NaN')", "datetime(2020, 1, 2, 3, 4, 5, 678)",
+    "date(2020, 1, 2)", "time(1, 2, 3)", "timedelta(seconds=90.5)",
+    f"UUID('{'6ba7b810-9dad-11d1-80b4-00c04fd430c8'}')", "Color.red", "Level.high", "Plain.three", "Plain",
+    "[Color.red, {Color.green: Level.low}]", "range(3)", "(n for n in range(3))", "deque([1, 2])",
+    "object()", "lambda: 1", "Exotic('s')", "ExoticDict(a=1)", "ExoticInt(7)", "SecretStr('s')",
+    "IPv4Address('10.0.0.1')", "Path('/tmp/x')", "re.compile('a+')", "1j", "[[[[[[[[[[]]]]]]]]]]",
+    "{'a': [1, {'b': (2, None)}]}", "nested(60)", "nested(300)", "{'k' + str(n): n for n in range(50)}",
+    "[{'n': n, 'half': n / 2} for n in range(40)]", "'x' * 3000", "OrderedDict(b=1, a=2)",
+    "{'float': 3.0, 'big': 2**70, 'neg': -5e-324}", "Ellipsis", "type('T', (), {})",
+    "MappingProxyType({'a': 1})", "[float('-inf')]", "{'nan': float('nan')}", "defaultdict(int, a=1)",
+    "namedtuple('P', 'x y')(1, 2)", "bytearray(b'ab')", "memoryview(b'ab')", "ValueError('as a value')",
+    "ZoneInfo('UTC')", "datetime(2020, 1, 1, tzinfo=timezone.utc)", "(yes for yes in 'ab')",
+    "map(str, [1, 2])", "{'key': b'\\xc3\\xbc'}", "'\\\\ \" / \\b\\f\\n\\r\\t'",
 )  # fmt: skip
 VALUE_DEFINITIONS = {
     "Exotic": "class Exotic(str):\n    pass",
@@ -85,7 +92,11 @@ def _options(parts: Parts, *, bodiless: bool) -> list[str]:
     return options
 
 
-WRAPPED = 'class Wrapped(JSONResponse):\n    media_type = "application/x-wrapped"\n\n    def render(self, content: Any) -> bytes:\n        return b"wrapped " + super().render(content)'
+WRAPPED = """class Wrapped(JSONResponse):
+    media_type = "application/x-wrapped"
+
+    def render(self, content: Any) -> bytes:
+        return b"wrapped " + super().render(content)"""
 
 
 def echo(parts: Parts, echoed: list[str]) -> str:

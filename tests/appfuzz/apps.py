@@ -9,114 +9,9 @@ from .answers import VALUE_DEFINITIONS
 from .dependencies import BOOM, Parts, dependency, for_list
 from .draw import Draw
 from .models import model
+from .pieces import HANDLERS, MIDDLEWARE, PREAMBLE
 from .routes import Route, route
 
-PREAMBLE = '''"""{title}."""
-
-{future}import asyncio
-import re
-from collections import OrderedDict, defaultdict, deque, namedtuple
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
-from enum import Enum, IntEnum
-from ipaddress import IPv4Address
-from pathlib import Path as FilePath
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, Optional, Union
-from urllib.parse import quote
-from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from fastapi import (
-    APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, File, Form, Header, HTTPException, Path, Query, Request,
-    Response, Security, UploadFile,
-)
-from fastapi.encoders import jsonable_encoder
-from fastapi.exceptions import RequestValidationError, ResponseValidationError
-from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.requests import HTTPConnection
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, StreamingResponse
-from fastapi.routing import APIRoute
-from fastapi.security import (
-    APIKeyCookie, APIKeyHeader, APIKeyQuery, HTTPBasic, HTTPBearer, HTTPDigest, OAuth2PasswordBearer, OpenIdConnect, SecurityScopes,
-)
-from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import (
-    AliasChoices, AnyUrl, BaseModel, ConfigDict, Field, RootModel, SecretStr, computed_field, field_serializer, field_validator, model_validator,
-)
-from pydantic.alias_generators import to_camel
-from starlette.background import BackgroundTask
-from starlette.datastructures import UploadFile as StarletteUploadFile
-from starlette.exceptions import HTTPException as StarletteHTTPException
-from typing_extensions import NotRequired, TypedDict
-
-JOURNAL: dict[str, list[str]] = {{}}
-
-
-def note(key: str, text: str) -> None:
-    JOURNAL.setdefault(key, []).append(text)
-
-
-async def journal(request: Request) -> Response:
-    # The query is the first key to keep.
-    for key in [key for key in JOURNAL if int(key) < int(request.url.query or 0)]:
-        del JOURNAL[key]
-    return JSONResponse(JOURNAL)
-'''
-
-_MIDDLEWARE = {
-    "function": """@app.middleware("http")
-async def around(request: Request, call_next: Any) -> Any:
-    if request.headers.get("x-mode") == "short":
-        return PlainTextResponse("short cut", 202)
-    response = await call_next(request)
-    response.headers["x-around"] = quote(request.url.path)
-    return response""",
-    "cors": 'app.add_middleware(CORSMiddleware, allow_origins=["https://good.test"], allow_credentials=True, allow_methods=["GET", "POST"], allow_headers=["x-mode"], expose_headers=["x-own"])',
-    "cors-any": 'app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])',
-    "gzip": "app.add_middleware(GZipMiddleware, minimum_size=100)",
-    "hosts": 'app.add_middleware(TrustedHostMiddleware, allowed_hosts=["example.test", "*.good.test"])',
-    "pure": """class Pure:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def changed(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-pure", b"1")]
-            await send(message)
-
-        await self.app(scope, receive, changed)
-
-
-app.add_middleware(Pure)""",
-    "var": """class SetsVar:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        VAR.set("from middleware")
-        await self.app(scope, receive, send)
-
-
-app.add_middleware(SetsVar)""",
-}
-_HANDLERS = (
-    '@app.exception_handler(Boom)\nasync def on_boom(request: Request, error: Boom) -> Any:\n    return JSONResponse({"boom": str(error), "path": request.url.path}, 418, {"X-Boom": "1"})',
-    '@app.exception_handler(Boom)\ndef on_boom(request: Request, error: Boom) -> Any:\n    return PlainTextResponse(repr(error), 419)',
-    '@app.exception_handler(RequestValidationError)\nasync def on_invalid(request: Request, error: RequestValidationError) -> Any:\n    return JSONResponse({"errors": len(error.errors()), "body": repr(error.body)[:200]}, 400)',
-    '@app.exception_handler(StarletteHTTPException)\nasync def on_http(request: Request, error: StarletteHTTPException) -> Any:\n    return PlainTextResponse(f"{error.status_code} {error.detail!r}", error.status_code, headers=error.headers)',
-    '@app.exception_handler(HTTPException)\ndef on_fastapi_http(request: Request, error: HTTPException) -> Any:\n    return JSONResponse({"wrapped": repr(error.detail)}, error.status_code)',
-    '@app.exception_handler(404)\nasync def on_404(request: Request, error: Any) -> Any:\n    return PlainTextResponse("custom 404 " + type(error).__name__, 404)',
-    '@app.exception_handler(500)\nasync def on_500(request: Request, error: Exception) -> Any:\n    return JSONResponse({"failed": type(error).__name__}, 500)',
-    '@app.exception_handler(ValueError)\nasync def on_value(request: Request, error: ValueError) -> Any:\n    return JSONResponse({"value": str(error)[:100], "type": type(error).__name__}, 422)',
-    '@app.exception_handler(ResponseValidationError)\nasync def on_response(request: Request, error: ResponseValidationError) -> Any:\n    return JSONResponse({"errors": len(error.errors())}, 500)',
-)  # fmt: skip
 _SUB = """sub = FastAPI(title="sub")
 
 
@@ -228,8 +123,6 @@ def _app_options(parts: Parts) -> list[str]:
         options.append("strict_content_type=False")
     if draw.chance(0.05):
         options.append('root_path="/proxy"')
-    if draw.chance(0.03):
-        options.append("debug=True")
     return options
 
 
@@ -271,7 +164,7 @@ def _router(
 
 def _additions(made: App) -> None:
     draw, definitions = made.parts.draw, made.parts.definitions
-    handlers = draw.some(_HANDLERS, 3) if draw.chance(0.6) else []
+    handlers = draw.some(HANDLERS, 3) if draw.chance(0.6) else []
     named: set[str] = set()
     for handler in handlers:
         key = handler.split("(")[1].split(")")[0]
@@ -284,6 +177,6 @@ def _additions(made: App) -> None:
     if plain and draw.chance(0.06):
         made.additions.append(_OVERRIDE.format(draw.choice(plain)))
     if draw.chance(0.35):
-        for name in draw.some(sorted(_MIDDLEWARE), 3):
+        for name in draw.some(sorted(MIDDLEWARE), 3):
             definitions.add("VAR", 'VAR: ContextVar[str] = ContextVar("VAR", default="unset")')
-            made.additions.append(_MIDDLEWARE[name])
+            made.additions.append(MIDDLEWARE[name])

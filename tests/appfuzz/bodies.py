@@ -10,10 +10,13 @@ from .messages import encode, field_value
 from .parameters import FILE, FORM, Wire
 
 CONTENT_TYPES = (
-    b"application/json", b"application/json", b"application/json; charset=utf-8", b"APPLICATION/JSON", b"application/vnd.api+json",
-    b"Application/Problem+JSON;x=y", b"text/json", b"text/plain", b"application/x-json", b"application/json , x", b"application/json, text/plain", b"",
-    b"application/jsonx", b"application/", b"json", b"multipart/form-data", b"application/x-www-form-urlencoded", b"application/+json", b"*/*",
-    b"application/json;", b'application/json; charset="utf-16"', b"application/octet-stream", b"\xe4pplication/json", b"application/ json",
+    b"application/json", b"application/json", b"application/json; charset=utf-8", b"APPLICATION/JSON",
+    b"application/vnd.api+json", b"Application/Problem+JSON;x=y", b"text/json", b"text/plain",
+    b"application/x-json", b"application/json , x", b"application/json, text/plain", b"",
+    b"application/jsonx", b"application/", b"json", b"multipart/form-data",
+    b"application/x-www-form-urlencoded", b"application/+json", b"*/*", b"application/json;",
+    b'application/json; charset="utf-16"', b"application/octet-stream", b"\xe4pplication/json",
+    b"application/ json",
 )  # fmt: skip
 
 
@@ -215,8 +218,10 @@ def _multipart(
         )
     if hostile and draw.chance(0.2):
         kind_of = draw.pick(
-            None, b"multipart/form-data", b"multipart/form-data; boundary=other", b'multipart/form-data; boundary="%s"' % boundary,
-            b"Multipart/Form-Data; charset=utf-8; boundary=" + boundary, b"multipart/mixed; boundary=" + boundary, b"multipart/form-data; boundary=",
+            None, b"multipart/form-data", b"multipart/form-data; boundary=other",
+            b'multipart/form-data; boundary="%s"' % boundary,
+            b"Multipart/Form-Data; charset=utf-8; boundary=" + boundary,
+            b"multipart/mixed; boundary=" + boundary, b"multipart/form-data; boundary=",
         )  # fmt: skip
     return body, kind_of
 

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -32,6 +32,8 @@ BROKEN = re.compile(
 _KEY = re.compile(rb"\r\nX-Id: (\d+)\r\n")
 _ADDRESS = re.compile(rb"0x[0-9a-f]{8,16}")
 
+#: In place of an answer: the connection has ended behind others.
+ENDED = "ended"
 #: A response, or what happened instead of one.
 Answer: TypeAlias = Response | str
 
@@ -45,16 +47,12 @@ class Difference:
     engine: Answer
 
 
-class Side:
-    """One server and the connections to it."""
+class Lane:
+    """One connection at a time to a server."""
 
-    def __init__(
-        self, kind: str, directory: Path, module: str, environment: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        spec = AppSpec(f"{module}:app", OPTIONS, app_dir=directory, environment=environment)
-        self.server = Server(kind, module, spec)
+    def __init__(self, address: tuple[str, int] | str) -> None:
+        self._address = address
         self._connection: Connection | None = None
-        self._asking: Connection | None = None
         self._fresh = True
         self._data = b""
         #: Keys of requests that had to be sent twice, because the connection had just been closed.
@@ -68,14 +66,14 @@ class Side:
     def send(self, data: bytes) -> None:
         """Write a request on the connection that is open, or on a new one."""
         if self._connection is None:
-            self._connection = Connection(self.server.address)
+            self._connection = Connection(self._address)
             self._connection.set_timeout(PATIENCE)
             self._fresh = True
         self._data = data
         self._connection.send(data)
 
-    def read(self, method: bytes) -> Answer:
-        """The answer to what was sent."""
+    def read(self, method: bytes, *, more: bool = False) -> Answer:
+        """The answer to what was sent; `more` says that others follow on the connection."""
         connection = self._connection
         assert connection is not None
         try:
@@ -84,10 +82,12 @@ class Side:
                 response = connection.read_response(method=method)
         except (Closed, ConnectionResetError):
             self.leave()
+            if more and not self._fresh:
+                return ENDED
             if not self._fresh:
-                self.resent |= {key.decode() for key in _KEY.findall(self._data)}
+                self.resent |= keys(self._data)
                 self.send(self._data)
-                return self.read(method)
+                return self.read(method, more=more)
             return "closed without an answer"
         except Hung:
             self.leave()
@@ -98,16 +98,38 @@ class Side:
         self._fresh = False
         if response.announces_close or response.status >= 500 or response.status == 400:
             self.leave()
-        elif rest := connection.take_rest():
+        elif not more and (rest := connection.take_rest()):
             self.leave()
             return f"more than an answer: {rest[:200]!r}"
         return response
+
+    @property
+    def open(self) -> bool:
+        """Whether more can be read."""
+        return self._connection is not None
 
     def leave(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def keys(data: bytes) -> set[str]:
+    """What the journal calls the requests in `data`."""
+    return {key.decode() for key in _KEY.findall(data)}
+
+
+class Side:
+    """One server and the connections to it."""
+
+    def __init__(
+        self, kind: str, directory: Path, module: str, environment: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        spec = AppSpec(f"{module}:app", OPTIONS, app_dir=directory, environment=environment)
+        self.server = Server(kind, module, spec)
+        self.lane = Lane(self.server.address)
+        self._asking: Connection | None = None
 
     def journal(self, query: bytes = b"") -> dict[str, list[str]]:
         """What the app noted for each request since it was cleared."""
@@ -130,7 +152,7 @@ class Side:
 
     def stop(self) -> str:
         """The error log."""
-        self.leave()
+        self.lane.leave()
         if self._asking is not None:
             self._asking.close()
         return self.server.stop()[1]
@@ -145,7 +167,9 @@ class Duel:
         self.logs: list[str] = []
         #: How often the reference gave each status.
         self.statuses: Counter[str] = Counter()
-        #: Names of the sides that did not start.
+        #: Keys of requests that a server may have given to the app more than once, or not at all.
+        self.uncertain: set[str] = set()
+        #: Why sides did not start.
         self.refused: list[str] = []
 
     def wait(self) -> None:
@@ -158,10 +182,55 @@ class Duel:
 
     def ask(self, data: bytes, method: bytes) -> Difference | None:
         """Send a request to both; None if the answers are equal."""
-        for side in self.sides:
-            side.send(data)
-        reused = self.sides[1].reused
-        reference, engine = (side.read(method) for side in self.sides)
+        return self._race([side.lane for side in self.sides], data, method)()
+
+    def ask_together(self, requests: Sequence[tuple[bytes, bytes]]) -> list[Difference | None]:
+        """The same for several requests at a time, each on a connection of its own."""
+        lanes = [[Lane(side.server.address) for side in self.sides] for _ in requests]
+        races = [self._race(pair, data, method) for pair, (data, method) in zip(lanes, requests, strict=True)]
+        try:
+            return [read() for read in races]
+        finally:
+            for lane in (lane for pair in lanes for lane in pair):
+                lane.leave()
+
+    def ask_in_a_row(self, requests: Sequence[tuple[bytes, bytes]]) -> list[Difference | None]:
+        """The same for several requests in one piece on one connection, up to the one that ends it."""
+        data = b"".join(data for data, _ in requests)
+        lanes = [Lane(side.server.address) for side in self.sides]
+        for lane in lanes:
+            lane.send(data)
+        found = []
+        for _, method in requests:
+            if not all(lane.open for lane in lanes):
+                # What the app was still given is the servers' business.
+                self.uncertain |= keys(data)
+                break
+            reference, engine = (lane.read(method, more=True) for lane in lanes)
+            if reference == ENDED or _invalid(reference):
+                # Documented: uvicorn drops what is behind a request whose app raised after its answer, and
+                # puts the refusal of an invalid request in the place of the answer before.
+                self.uncertain |= keys(data)
+                break
+            found.append(self._judge(reference, engine, reused=True))
+        for lane in lanes:
+            lane.leave()
+        return found
+
+    def _race(self, lanes: list[Lane], data: bytes, method: bytes) -> Callable[[], Difference | None]:
+        for lane in lanes:
+            lane.send(data)
+        reused = lanes[1].reused
+
+        def read() -> Difference | None:
+            reference, engine = (lane.read(method) for lane in lanes)
+            for lane in lanes:
+                self.uncertain |= lane.resent
+            return self._judge(reference, engine, reused=reused)
+
+        return read
+
+    def _judge(self, reference: Answer, engine: Answer, *, reused: bool) -> Difference | None:
         if reused and not isinstance(engine, str) and not isinstance(reference, str):
             _forgive_close(reference, engine)
         self.statuses[reference if isinstance(reference, str) else str(reference.status)] += 1
@@ -171,10 +240,10 @@ class Duel:
     def compare_journals(
         self, first: int, last: int, unordered: Collection[str], streams: Collection[str]
     ) -> list[tuple[str, list[str], list[str]]]:
-        """Requests from `first` up to `last` for which the two apps noted different things; they are dropped from the journals.
+        """Requests from `first` up to `last` for which the two apps noted different things.
 
-        `unordered` are keys of several requests: the task of one may run while the next is handled. `streams` are routes
-        whose generator runs beside the exits of dependencies.
+        The journals lose them. `unordered` are keys of several requests: the task of one may run while
+        the next is handled. `streams` are routes whose generator runs beside the exits of dependencies.
         """
         found: list[tuple[str, list[str], list[str]]] = []
         streams = set(streams)
@@ -199,13 +268,12 @@ class Duel:
                 break
         for side in self.sides:
             side.journal(b"%d" % last)
-        resent = self.sides[0].resent | self.sides[1].resent
-        return [one for one in found if one[0] not in resent]
+        return [one for one in found if one[0] not in self.uncertain]
 
     def leave(self) -> None:
         """Go on with new connections."""
         for side in self.sides:
-            side.leave()
+            side.lane.leave()
 
     def stop(self) -> None:
         """Stop both; their error logs are in `logs`."""
@@ -246,10 +314,19 @@ def differences(reference: Answer, engine: Answer) -> tuple[str, ...]:
 
 
 def _forgive_close(reference: Response, engine: Response) -> None:
-    # Documented: where an app raises after a complete answer, a request that has come meanwhile is still answered
-    # before the connection closes; uvicorn answers or drops it, as it happens.
+    # Documented: where an app raises after a complete answer, a request that has come meanwhile is still
+    # answered before the connection closes; uvicorn answers or drops it, as it happens.
     if (b"connection", b"close") not in reference.headers:
         engine.headers = [pair for pair in engine.headers if pair != (b"connection", b"close")]
+
+
+def _invalid(reference: Answer) -> bool:
+    return (
+        not isinstance(reference, str)
+        and reference.status == 400
+        and reference.announces_close
+        and (b"content-length", b"30") in reference.headers
+    )
 
 
 def _unsendable(reference: Answer, engine: Answer) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import tempfile
@@ -132,21 +133,25 @@ class Hunt:
                 yield Finding(made, Request("-", b"GET", b""), None, f"start: {duel.refused[0]}")
             return
         draw = Draw(f"{self.seed}/{number}/requests")
-        planned = _requests(draw, made, count)
         sent: dict[str, Request] = {}
-        for identity, one in enumerate(_requests(draw, made, count)):
-            sent[str(identity)] = one
-            for _ in range(one.repeat):
+        compared = 0
+        for group in _groups(draw, _requests(draw, made, count)):
+            start = len(sent)
+            sent.update((str(start + place), one) for place, one in enumerate(group))
+            for one, difference in _ask(draw, duel, group):
                 self.tally.requests += 1
-                difference = duel.ask(one.data, one.method)
                 if difference is not None:
                     yield Finding(made, one, difference)
-            if identity % BATCH == BATCH - 1:
-                # Of the batch before: what runs after an answer is not compared before it has had its time.
-                yield from _journals(made, duel, sent, identity - 2 * BATCH + 1, identity - BATCH + 1)
+            if duel.statuses["no answer"] > 3:
+                # Both hang: an app that does is no use.
+                break
+            if len(sent) - compared >= 2 * BATCH:
+                # Not the newest: what runs after an answer is compared when it has had its time.
+                yield from _journals(made, duel, sent, compared, compared + BATCH)
+                compared += BATCH
                 duel.leave()
         if sent:
-            yield from _journals(made, duel, sent, 0, len(sent))
+            yield from _journals(made, duel, sent, compared, len(sent))
 
     def _count_tiers(self, path: Path) -> None:
         if path.exists():
@@ -168,6 +173,23 @@ def _requests(draw: Draw, made: App, count: int) -> Iterator[Request]:
         yield one
         identity += 1
         count -= one.repeat
+
+
+def _groups(draw: Draw, requests: Iterator[Request]) -> Iterator[list[Request]]:
+    """Requests in the groups that are sent together: mostly one."""
+    for one in requests:
+        size = draw.randint(2, 9) if draw.chance(0.02) else 1
+        yield [one, *itertools.islice(requests, size - 1)]
+
+
+def _ask(draw: Draw, duel: Duel, group: list[Request]) -> Iterator[tuple[Request, Difference | None]]:
+    if len(group) == 1:
+        for _ in range(group[0].repeat):
+            yield group[0], duel.ask(group[0].data, group[0].method)
+        return
+    pairs = [(one.data, one.method) for one in group]
+    answers = duel.ask_in_a_row(pairs) if draw.chance(0.3) else duel.ask_together(pairs)
+    yield from zip(group, answers, strict=False)
 
 
 def _journals(made: App, duel: Duel, sent: dict[str, Request], first: int, last: int) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 
 from .draw import Draw
 
-#: Bytes that a request target may not hold as they are: the differential table covers what servers do about them.
+#: Bytes that a request target may not hold as they are; the differential table covers those.
 _NOT_IN_TARGET = set(b' "<>^`#\x7f') | set(range(0x20))
 
 

@@ -1,4 +1,4 @@
-"""Types of JSON bodies and answers: models, dataclasses, typed dictionaries, unions; each can draw a valid sample."""
+"""Types of JSON bodies and answers: models, dataclasses, dictionaries, unions; each draws valid samples."""
 
 from __future__ import annotations
 

@@ -43,6 +43,8 @@ class Parameter:
 _CALLS = {QUERY: "Query", HEADER: "Header", COOKIE: "Cookie", FORM: "Form", PATH: "Path"}
 _NAMES = ("q", "limit", "skip", "user_name", "x_token", "flag", "when", "ids", "z", "größe", "page")
 
+_ASCII_NAMES = tuple(name for name in _NAMES if name.isascii())
+
 
 def declare(
     draw: Draw, name: str, annotation: str, call: str, arguments: list[str], default: str | None
@@ -57,7 +59,8 @@ def declare(
 
 def scalar_parameter(draw: Draw, definitions: Definitions, place: str, taken: set[str]) -> Parameter:
     """A query, header, cookie or form parameter of one value or a list."""
-    name = _fresh(draw, taken)
+    # A name that no header can have is what few routes have.
+    name = _fresh(draw, taken, _NAMES if place != HEADER or draw.chance(0.03) else _ASCII_NAMES)
     chosen = kind(draw, definitions, name)
     annotation, texts, many = chosen.annotation, chosen.texts, False
     default: str | None = chosen.default if draw.chance(0.4) else None
@@ -144,7 +147,7 @@ def parameter_model(draw: Draw, definitions: Definitions, place: str, taken: set
         lines.append(f'    model_config = {{"extra": "{draw.pick("forbid", "allow", "ignore")}"}}')
     wires = []
     for _ in range(draw.randint(1, 3)):
-        field = _fresh(draw, fields)
+        field = _fresh(draw, fields, _ASCII_NAMES if place == HEADER else _NAMES)
         chosen = kind(draw, definitions, field)
         many = place != COOKIE and draw.chance(0.2)
         default = draw.chance(0.4)

@@ -88,9 +88,12 @@ def _message(draw: Draw, route: Route, *, hostile: bool) -> Message:
 
 
 _CONTEXT = (
-    ("Origin", b"https://good.test"), ("Origin", b"https://bad.test"), ("Accept-Encoding", b"gzip"), ("Accept-Encoding", b"gzip;q=0, br"), ("Accept", b"*/*"),
-    ("If-None-Match", b"*"), ("Range", b"bytes=0-9"), ("Access-Control-Request-Method", b"GET"), ("Access-Control-Request-Headers", b"x-mode, x-other"),
-    ("X-Forwarded-Proto", b"https"), ("X-Forwarded-For", b"10.9.8.7"), ("x-mode", b"short"), ("User-Agent", b"appfuzz \xe9"), ("Connection", b"keep-alive"),
+    ("Origin", b"https://good.test"), ("Origin", b"https://bad.test"), ("Accept-Encoding", b"gzip"),
+    ("Accept-Encoding", b"gzip;q=0, br"), ("Accept", b"*/*"), ("If-None-Match", b"*"),
+    ("Range", b"bytes=0-9"), ("Access-Control-Request-Method", b"GET"),
+    ("Access-Control-Request-Headers", b"x-mode, x-other"), ("X-Forwarded-Proto", b"https"),
+    ("X-Forwarded-For", b"10.9.8.7"), ("x-mode", b"short"), ("User-Agent", b"appfuzz \xe9"),
+    ("Connection", b"keep-alive"),
 )  # fmt: skip
 
 
@@ -240,8 +243,10 @@ def _mutate_query(draw: Draw, message: Message, wire: Wire) -> None:
     else:
         query = message.target().partition(b"?")[2]
         message.raw_query = draw.pick(
-            b"", query + b"&", b"&" + query, query.replace(b"&", b"&&"), query.replace(b"&", b";"), query + b"?x=1", query + b"=", query.replace(b"=", b"=="),
-            query.replace(b"=", b"%3D"), query.replace(b"&", b"%26"), query + b"&" + query, name + b"=" + b"&".join([b"1"] * 50), b"=" + query, query + b"&=", b"?" + query,
+            b"", query + b"&", b"&" + query, query.replace(b"&", b"&&"), query.replace(b"&", b";"),
+            query + b"?x=1", query + b"=", query.replace(b"=", b"=="), query.replace(b"=", b"%3D"),
+            query.replace(b"&", b"%26"), query + b"&" + query, name + b"=" + b"&".join([b"1"] * 50),
+            b"=" + query, query + b"&=", b"?" + query,
         )  # fmt: skip
 
 
@@ -276,14 +281,16 @@ def _mutate_cookies(draw: Draw, message: Message, wire: Wire) -> None:
     elif change < 0.5:
         message.cookies.append((name, text))
     else:
-        message.raw_cookies = draw.choice(
-            [
-                [name + b'="quoted"'], [name + b'="a\\073\\"b"'], [name], [b"=" + name], [b";;" + name + b"=1;;"], [name + b"=1," + name + b"=2"], [name + b" = 5 "],
-                [name + b"=1", name + b"=2"], [name + b"=1; " + name + b"=2"], [name + b"==1"], [b""], [name + b"=%41"], [name + b"=\xfc"], [name + b'="unterminated'],
-                [b"a=b;" + name + b"=7"], [b"$Version=1; " + name + b"=7; $Path=/"], [name.upper() + b"=7"], [name + b"=7 ; path=/"], [b"a b=c; " + name + b"=7"],
-            ]
-        )  # fmt: skip
-        message.raw_cookies = [field_value(value) for value in message.raw_cookies]
+        cookies = draw.choice(_COOKIES).replace(b"<n>", name).replace(b"<N>", name.upper())
+        message.raw_cookies = [field_value(value) for value in cookies.split(b"|")]
+
+
+#: Cookie headers, apart by `|`, of a cookie `<n>`.
+_COOKIES = (
+    b'<n>="quoted"', b'<n>="a\\073\\"b"', b"<n>", b"=<n>", b";;<n>=1;;", b"<n>=1,<n>=2", b"<n> = 5 ",
+    b"<n>=1|<n>=2", b"<n>=1; <n>=2", b"<n>==1", b"", b"<n>=%41", b"<n>=\xfc", b'<n>="unterminated',
+    b"a=b;<n>=7", b"$Version=1; <n>=7; $Path=/", b"<N>=7", b"<n>=7 ; path=/", b"a b=c; <n>=7",
+)  # fmt: skip
 
 
 def _mutate_body(draw: Draw, message: Message) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from .apps import PREAMBLE
 from .duel import Duel
 from .hunt import write
+from .pieces import PREAMBLE
 
 #: Times that a request is sent: a callable may run inline only after some calls.
 ATTEMPTS = 20
