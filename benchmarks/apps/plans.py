@@ -1,8 +1,8 @@
 """One route for each kind of route plan; `benchmarks.plan_cost` has the requests.
 
 Handlers that are about the framework and not about a model have none for their answer: `response_model=None`
-is what a handler without a return annotation has, as in FastAPI's own examples. ``app`` has them all, ``many``
-has 500 routes, and ``fronted`` has a function middleware in front.
+is what a handler without a return annotation has, as in FastAPI's own examples. ``app`` has them all,
+``many`` has 500 routes, and ``fronted`` has a function middleware in front.
 """
 
 from __future__ import annotations
