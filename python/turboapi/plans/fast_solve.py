@@ -11,12 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import BackgroundTasks
-from fastapi.dependencies.utils import SolvedDependency, _solve_generator
+from fastapi.dependencies.utils import SolvedDependency
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from turboapi.plans.generators import enter_async_generator, enter_generator, inside_cancel_scope
+from turboapi.plans.generators import enter_async_generator, enter_generator
 from turboapi.plans.reasons import NotPlannable
 
 if TYPE_CHECKING:
@@ -129,7 +129,6 @@ def _compile_call(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *
 
 def _compile_generator(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *, first: bool) -> _Run:
     key = "fastapi_function_astack" if call.scope == "function" else "fastapi_inner_astack"
-    dependant = call.dependant
     if call.kind == "gen":
         enter = enter_generator(call.call, paces(call.call))
 
@@ -138,17 +137,11 @@ def _compile_generator(call: Call, paces: Callable[[Callable[..., Any]], PaceLik
 
         return run_generator
 
-    enter_unscoped = enter_async_generator(call.call)
+    enter_scoped = enter_async_generator(call.call, first=first)
 
     async def run_async_generator(arguments: dict[str, Any], request: Request) -> Any:
         scope = request.scope
-        # FastAPI opens one cancel scope before the first asynchronous generator of a request, for all.
-        scopes = scope.setdefault("fastapi_async_cleanup_scopes", {})
-        if inside_cancel_scope() if first else scope["fastapi_inner_astack"] in scopes:
-            return await _solve_generator(
-                dependant=dependant, stack=scope[key], sub_values=arguments, request=request
-            )
-        return await enter_unscoped(arguments, scope[key])
+        return await enter_scoped(arguments, scope[key], scope)
 
     return run_async_generator
 

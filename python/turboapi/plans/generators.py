@@ -2,8 +2,8 @@
 
 FastAPI wraps such a generator in two context managers, one of contextlib and one of its own, and the first
 asynchronous one of a request in a cancel scope besides (`fastapi/concurrency.py`, and `_solve_generator` in
-`fastapi/dependencies/utils.py`). Here one object does what the two do. Left to FastAPI is every request that
-runs inside an anyio cancel scope already: only there is the extra scope's shield ever felt.
+`fastapi/dependencies/utils.py`). Here one object does what the two do, and the scope is left out where its
+shield could not be felt.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def inside_cancel_scope() -> bool:
 
 
 class AsyncGeneratorDependency:
-    """An entered asynchronous generator; its exit is that of `asynccontextmanager` under FastAPI's shield.
+    """An entered asynchronous generator; its exit is that of `asynccontextmanager` under FastAPI's shield."""
 
-    Only for requests outside every cancel scope (see `inside_cancel_scope`).
-    """
+    __slots__ = ("_generator", "_scope", "_was_shielded")
 
-    __slots__ = ("_generator",)
-
-    def __init__(self, generator: AsyncGenerator[Any, None]) -> None:
+    def __init__(self, generator: AsyncGenerator[Any, None], scope: CancelScope | None) -> None:
+        """`scope` is the request's cleanup scope, `None` where there is nothing to shield from."""
         self._generator = generator
+        self._scope = scope
+        self._was_shielded = scope is not None and scope.shield
 
     async def __aenter__(self) -> Any:
         try:
@@ -59,45 +59,56 @@ class AsyncGeneratorDependency:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        generator = self._generator
-        if value is None:
-            try:
-                await anext(generator)
-            except StopAsyncIteration:
-                suppress = False
-            else:
-                try:
-                    raise RuntimeError("generator didn't stop")
-                finally:
-                    await generator.aclose()
+        scope = self._scope
+        if scope is None:
+            ended = await (self._finish() if value is None else self._throw(value, traceback))
+            # A scope that a dependency opened may have been cancelled meanwhile.
+            if ended and inside_cancel_scope():
+                await checkpoint_if_cancelled()
         else:
+            scope.shield = True
             try:
-                await generator.athrow(value)
-            except StopAsyncIteration as stop:
-                if stop is value:
-                    return False
-                suppress = True
-            except RuntimeError as error:
-                if error is not value and not (
-                    isinstance(value, StopIteration | StopAsyncIteration) and error.__cause__ is value
-                ):
-                    raise
-                value.__traceback__ = traceback
-                return False
-            except BaseException as error:
-                if error is not value:
-                    raise
-                error.__traceback__ = traceback
-                return False
-            else:
-                try:
-                    raise RuntimeError("generator didn't stop after athrow()")
-                finally:
-                    await generator.aclose()
-        # A task group that a dependency or the endpoint opened may have been cancelled meanwhile.
-        if inside_cancel_scope():
-            await checkpoint_if_cancelled()
-        return suppress
+                ended = await (self._finish() if value is None else self._throw(value, traceback))
+            finally:
+                scope.shield = self._was_shielded
+            if ended:
+                await checkpoint_if_cancelled()
+        return ended and value is not None
+
+    async def _finish(self) -> bool:
+        generator = self._generator
+        try:
+            await anext(generator)
+        except StopAsyncIteration:
+            return True
+        try:
+            raise RuntimeError("generator didn't stop")
+        finally:
+            await generator.aclose()
+
+    async def _throw(self, value: BaseException, traceback: TracebackType | None) -> bool:
+        """Whether the generator took the exception and ended; not if it let it pass."""
+        generator = self._generator
+        try:
+            await generator.athrow(value)
+        except StopAsyncIteration as stop:
+            return stop is not value
+        except RuntimeError as error:
+            if error is not value and not (
+                isinstance(value, StopIteration | StopAsyncIteration) and error.__cause__ is value
+            ):
+                raise
+            value.__traceback__ = traceback
+            return False
+        except BaseException as error:
+            if error is not value:
+                raise
+            error.__traceback__ = traceback
+            return False
+        try:
+            raise RuntimeError("generator didn't stop after athrow()")
+        finally:
+            await generator.aclose()
 
 
 class GeneratorDependency:
@@ -133,6 +144,7 @@ class GeneratorDependency:
 
 
 Enter = Callable[[dict[str, Any], AsyncExitStack], Awaitable[Any]]
+EnterScoped = Callable[[dict[str, Any], AsyncExitStack, MutableMapping[str, Any]], Awaitable[Any]]
 
 
 def enter_generator(call: Callable[..., Any], pace: PaceLike) -> Enter:
@@ -148,16 +160,29 @@ def enter_generator(call: Callable[..., Any], pace: PaceLike) -> Enter:
     return enter
 
 
-def enter_async_generator(call: Callable[..., Any]) -> Enter:
-    """The same for an asynchronous generator, outside every cancel scope."""
+def enter_async_generator(call: Callable[..., Any], *, first: bool) -> EnterScoped:
+    """The same for an asynchronous generator; `first` if no other one of the route is entered before it."""
 
-    async def enter(arguments: dict[str, Any], stack: AsyncExitStack) -> Any:
+    async def enter(arguments: dict[str, Any], stack: AsyncExitStack, scope: MutableMapping[str, Any]) -> Any:
         generator = cast("AsyncGenerator[Any, None]", call(**arguments))
-        try:
-            value = await anext(generator)
-        except StopAsyncIteration:
-            raise RuntimeError("generator didn't yield") from None
-        stack.push_async_exit(AsyncGeneratorDependency(generator))
+        dependency = AsyncGeneratorDependency(generator, _cleanup_scope(scope, first=first))
+        value = await dependency.__aenter__()
+        stack.push_async_exit(dependency)
         return value
 
     return enter
+
+
+def _cleanup_scope(scope: MutableMapping[str, Any], *, first: bool) -> CancelScope | None:
+    """The cancel scope that FastAPI opens before the first asynchronous generator, for all of a request.
+
+    It only keeps the cancellation of enclosing scopes away from exits, so without any it is left out.
+    """
+    scopes: dict[AsyncExitStack, CancelScope] = scope.setdefault("fastapi_async_cleanup_scopes", {})
+    stack: AsyncExitStack = scope["fastapi_inner_astack"]
+    if first and inside_cancel_scope():
+        cleanup_scope = stack.enter_context(CancelScope())
+        scopes[stack] = cleanup_scope
+        stack.callback(scopes.pop, stack)
+        return cleanup_scope
+    return scopes.get(stack)
