@@ -7,6 +7,7 @@
 //! below it.
 
 mod asgi;
+mod coroutine;
 mod plan;
 mod python;
 mod reactor;

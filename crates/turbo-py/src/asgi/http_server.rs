@@ -12,7 +12,7 @@ use turbo_http::{Config, Listener, Shutdown, ShutdownHandle};
 use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::Row;
-use super::coroutine::Exchange;
+use super::exchange::Exchange;
 use super::message;
 use super::options::{self, Options, WebSocketOptions};
 use super::refusal::Refusal;

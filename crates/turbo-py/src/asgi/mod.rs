@@ -1,15 +1,16 @@
 //! The ASGI 3 bridge: `http` and `websocket` scopes over turbo-http.
 //!
 //! A request becomes a scope ([`scope`]) and an exchange ([`http`], [`websocket`]) whose `receive`
-//! and `send` are native; the app's coroutine runs in a real `asyncio.Task` ([`coroutine`]), started
+//! and `send` are native; the app's coroutine runs in a real `asyncio.Task` ([`exchange`]), started
 //! eagerly where Python can, so that an app that never suspends is answered in one go
 //! ([`service`]). Rules and traps are uvicorn's (`uvicorn/protocols/http/httptools_impl.py`,
 //! `uvicorn/protocols/websockets/websockets_sansio_impl.py`, 0.54) unless a comment says otherwise.
 
 mod access;
-mod coroutine;
+mod exchange;
 mod http;
 mod http_server;
+mod kept;
 mod memory;
 pub(crate) mod message;
 mod options;

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -13,15 +12,17 @@ use pyo3::prelude::*;
 use turbo_http::RequestBody;
 
 use super::access::Row;
-use super::coroutine::{Exchange, Outcome as Ended};
+use super::exchange::{Exchange, Outcome as Ended, Target};
 use super::http::{Head, HttpCycle, Length, ResponseBody, Rest, assemble, discard, is_bodiless};
+use super::kept::Kept;
 use super::responding::Responding;
 use super::scope;
 use super::server::Server;
-use super::service::{ConnectionContext, Target};
+use super::service::ConnectionContext;
+use crate::coroutine::{Body, Coroutine};
 use crate::plan::{
-    self, Answer, AsgiRun, Attempt, Body, Chosen, Conclusion, Coroutine, DirectTask, Origin, Outcome,
-    Payload, Place, Request, Run, Slot, marker,
+    self, Answer, AsgiRun, Attempt, Chosen, Conclusion, DirectTask, Origin, Outcome, Payload, Place, Request,
+    Run, Slot,
 };
 use crate::reactor::{ThreadBound, after_python};
 
@@ -118,7 +119,7 @@ impl ConnectionContext {
         let slot = Slot::new();
         let facts = self.facts(&parts);
         self.server.request_started();
-        let kept = Arc::new(Kept(AtomicUsize::new(NOT_KEPT)));
+        let kept = Arc::new(Kept::new());
         let origin = TaskOrigin {
             server: Arc::clone(&self.server),
             context: ThreadBound::new(Rc::clone(self)),
@@ -131,7 +132,7 @@ impl ConnectionContext {
         let begun = Bound::new(py, Coroutine::new(task))
             .and_then(|coroutine| self.server.start_task(py, coroutine.as_any()));
         match begun {
-            Ok(task) => kept.keep(&self.server, task),
+            Ok(task) => kept.keep(&self.server, task, || Exchange::Plan),
             Err(error) => self.server.log_exception(py, error),
         }
         match slot.take() {
@@ -180,27 +181,6 @@ impl ConnectionContext {
             (client.unwrap_or_default(), parts.method.clone(), parts.uri.clone())
         });
         Facts { version: parts.version, row }
-    }
-}
-
-const NOT_KEPT: usize = usize::MAX;
-const OVER: usize = usize::MAX - 1;
-
-/// The server's hold on a running task: asyncio itself has only a weak one.
-struct Kept(AtomicUsize);
-
-impl Kept {
-    fn keep(&self, server: &Server, task: Bound<'_, PyAny>) {
-        if self.0.load(Ordering::Relaxed) == NOT_KEPT {
-            self.0.store(server.register(task.unbind(), Exchange::Plan), Ordering::Relaxed);
-        }
-    }
-
-    fn release(&self, server: &Server) {
-        let slot = self.0.swap(OVER, Ordering::Relaxed);
-        if slot < OVER {
-            server.unregister(slot);
-        }
     }
 }
 
@@ -256,9 +236,4 @@ impl Origin for TaskOrigin {
     fn place(&self) -> Place<'_> {
         Place { method: self.method.as_str(), root_path: &self.server.root_path_text }
     }
-}
-
-/// Says to the table that FastAPI's router is to answer.
-pub(crate) fn mark_fallback(scope: &Bound<'_, pyo3::types::PyDict>) -> PyResult<()> {
-    scope.set_item(marker::FALLBACK, true)
 }

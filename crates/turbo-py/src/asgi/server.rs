@@ -13,10 +13,12 @@ use turbo_http::Config;
 use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::{AccessLog, Row};
-use super::coroutine::{Exchange, RequestCoroutine, Target};
+use super::exchange::{Exchange, ExchangeRun, Target};
+use super::kept::Kept;
 use super::memory::Crowd;
 use super::options::Options;
 use super::reason::Reasons;
+use crate::coroutine::Coroutine;
 use crate::plan::PlanTable;
 use crate::python;
 use crate::reactor::{Awaitable, Core, Notices, Pollable, Step, ThreadBound, after_python, resolve_all};
@@ -148,10 +150,11 @@ impl Server {
         scope: Bound<'_, PyDict>,
         target: Target,
     ) -> PyResult<()> {
-        let coroutine = RequestCoroutine::new(Arc::clone(self), exchange, scope, target);
-        let coroutine = Bound::new(py, coroutine)?;
-        let task = self.start_task(py, coroutine.as_any())?;
-        coroutine.get().keep(py, task);
+        let kept = Arc::new(Kept::new());
+        let same = exchange.clone_ref(py);
+        let run = ExchangeRun::new(Arc::clone(self), exchange, scope, target, Arc::clone(&kept));
+        let task = self.start_task(py, Bound::new(py, Coroutine::new(run))?.as_any())?;
+        kept.keep(self, task, || same);
         Ok(())
     }
 

@@ -16,8 +16,7 @@ use tower_service::Service;
 use turbo_http::websocket::{self, Handshake};
 use turbo_http::{Connection, RequestBody};
 
-use super::coroutine::Exchange;
-pub(crate) use super::coroutine::Target;
+use super::exchange::{Exchange, Target};
 use super::http::{Facts, Head, HttpCycle, Length, ResponseBody, Rest, State, assemble, plain_text};
 use super::responding::{Aborted, Responding};
 use super::scope::{self, Peer};

@@ -9,7 +9,6 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-use super::coroutine::{Body, Next, Resume};
 use super::direct::Chosen;
 use super::encode::{Encoded, Payload, Place};
 use super::extract::{Extracted, ScopeSource};
@@ -17,6 +16,7 @@ use super::program::{Given, Progress, Run};
 use super::replay::Replay;
 use super::route::{Native, Route, Tier};
 use super::table::{Plans, asked, marker};
+use crate::coroutine::{Body, Next, Resume, awaiting};
 
 /// One request on its way through a plan.
 pub(crate) struct AsgiRun {
@@ -418,14 +418,6 @@ impl WatchedSend {
         self.started.store(true, Ordering::Relaxed);
         self.send.bind(message.py()).call1((message,))
     }
-}
-
-/// What `await` does with the result of a call.
-fn awaiting<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Next<'py>> {
-    if crate::python::is_coroutine(awaitable) {
-        return Ok(Next::Await(awaitable.clone()));
-    }
-    crate::python::awaited(awaitable).map(Next::Await)
 }
 
 /// Appends the body of an `http.request` message; says whether more follows, `None` for other messages.

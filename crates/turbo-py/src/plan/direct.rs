@@ -8,12 +8,12 @@ use http::request::Parts;
 use pyo3::prelude::*;
 
 use super::asgi::Conclusion;
-use super::coroutine::{Body, Next, Resume};
 use super::encode::{Encoded, Payload, Place, http_exception};
 use super::extract::{Extracted, RequestSource};
 use super::program::{Given, Progress, Run};
 use super::route::{Native, Route};
 use super::table::{Found, PlanTable, Plans, decoded};
+use crate::coroutine::{Body, Next, Resume};
 
 /// The plan that serves a request.
 #[derive(Clone)]

@@ -13,9 +13,9 @@ use smallvec::SmallVec;
 use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
 use super::asgi::AsgiRun;
-use super::coroutine::Coroutine;
 use super::route::Route;
 use super::watch::Watches;
+use crate::coroutine::Coroutine;
 
 /// What scope keys of ours say to the table; they never reach code of the user.
 pub(crate) mod marker {
@@ -23,6 +23,11 @@ pub(crate) mod marker {
     pub(crate) const FALLBACK: &str = "turboapi.fallback";
     /// `(exception, whether the response has started)`: to be raised where the route would have.
     pub(crate) const RAISE: &str = "turboapi.raise";
+}
+
+/// Says to the table that FastAPI's router is to answer, although there is a plan.
+pub(crate) fn mark_fallback(scope: &Bound<'_, PyDict>) -> PyResult<()> {
+    scope.set_item(marker::FALLBACK, true)
 }
 
 /// The plans of one application.

@@ -12,7 +12,7 @@ use pyo3::{IntoPyObjectExt, intern};
 use turbo_http::Connection;
 
 use super::super::access::Row;
-use super::super::coroutine::Outcome;
+use super::super::exchange::Outcome;
 use super::super::message;
 use super::super::server::Server;
 use super::awaiting::{Deferred, Drain, Receive, Turn};

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use pyo3::{IntoPyObjectExt, create_exception, intern};
 
-use super::super::coroutine::Outcome;
+use super::super::exchange::Outcome;
 use super::super::message;
 use super::super::server::Server;
 use super::awaiting::{Deferred, Drain, Receive};

@@ -5,12 +5,14 @@
 mod clock;
 mod garbage;
 mod inline;
+mod run_delay;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use turbo_pace::policy::SLOW;
 use turbo_pace::{Mode, Policy, State};
 
 /// Measures one call, without the garbage collections meanwhile.
@@ -63,10 +65,12 @@ impl Pace {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let watch = Stopwatch::start();
+        run_delay::before(watch.started);
         // SAFETY: the caller vouches for the same.
         let outcome = unsafe { inline::call_outside_loop(callable, arguments, names, context) };
         let (started, ended) = watch.stop();
-        self.policy.inline_call(started, ended);
+        let waited = if ended.saturating_sub(started) > SLOW { run_delay::since() } else { 0 };
+        self.policy.inline_call(started.saturating_add(waited), ended);
         outcome
     }
 }

@@ -34,20 +34,33 @@ pub(crate) trait Body: Send {
 
     /// The coroutine was closed before its end; nothing is awaited any more.
     fn closed(&mut self, _py: Python<'_>) {}
+
+    /// The body panicked; this is how the coroutine ends.
+    fn panicked<'py>(&mut self, _py: Python<'py>, error: PyErr) -> Next<'py> {
+        Next::Raise(error)
+    }
 }
 
 enum Stage {
     Created(Box<dyn Body>),
     Suspended(Box<dyn Body>, Py<PyAny>),
-    /// The body runs; whoever asks now comes from inside it, or from another thread.
-    Running,
+    /// The body runs, or what it awaits; whoever asks now comes from inside it, or from another thread.
+    Running(Option<Py<PyAny>>),
     Finished,
 }
 
-/// An object with the coroutine protocol, for `asyncio.Task` and for `await`.
-#[pyclass(frozen, module = "turboapi._engine")]
+/// An object with the coroutine protocol, for `asyncio.Task` and for `await`; a request runs in one.
+#[pyclass(frozen, module = "turboapi._engine", name = "RequestCoroutine")]
 pub(crate) struct Coroutine {
     stage: Mutex<Stage>,
+}
+
+/// What `await` does with an awaitable: its iterator, or itself if it is a coroutine.
+pub(crate) fn awaiting<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Next<'py>> {
+    if python::is_coroutine(awaitable) {
+        return Ok(Next::Await(awaitable.clone()));
+    }
+    python::awaited(awaitable).map(Next::Await)
 }
 
 impl Coroutine {
@@ -60,13 +73,14 @@ impl Coroutine {
     }
 
     fn advance<'py>(&self, py: Python<'py>, input: Resume<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (mut body, mut next) = match self.replace(Stage::Running) {
+        let (mut body, mut next) = match self.replace(Stage::Running(None)) {
             Stage::Created(mut body) => {
                 let next = resume(&mut body, py, input);
                 (body, next)
             }
             Stage::Suspended(body, awaited) => {
                 let awaited = awaited.into_bound(py);
+                self.replace(Stage::Running(Some(awaited.clone().unbind())));
                 let sent = match input {
                     Resume::Value(value) => python::send(&awaited, &value),
                     Resume::Error(error) => python::throw(&awaited, error),
@@ -80,7 +94,10 @@ impl Coroutine {
                     After::Next(next) => (body, next),
                 }
             }
-            Stage::Running => return Err(PyRuntimeError::new_err("coroutine is being awaited already")),
+            running @ Stage::Running(_) => {
+                self.replace(running);
+                return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
+            }
             Stage::Finished => {
                 self.replace(Stage::Finished);
                 return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
@@ -89,6 +106,7 @@ impl Coroutine {
         loop {
             match next {
                 Next::Await(awaited) => {
+                    self.replace(Stage::Running(Some(awaited.clone().unbind())));
                     let none = py.None().into_bound(py);
                     let sent = python::send(&awaited, &none);
                     match after(&mut body, py, sent) {
@@ -125,12 +143,10 @@ fn after<'py>(body: &mut Box<dyn Body>, py: Python<'py>, sent: Sent<'py>) -> Aft
     })
 }
 
-/// A panic below the app ends the request as an error of its own; otherwise its client would wait for ever.
+/// A panic below the app must end the coroutine; otherwise the request's client would wait for ever.
 fn resume<'py>(body: &mut Box<dyn Body>, py: Python<'py>, with: Resume<'py>) -> Next<'py> {
-    catch_unwind(AssertUnwindSafe(|| body.resume(py, with))).unwrap_or_else(|panic| {
-        body.closed(py);
-        Next::Raise(python::panicked(panic.as_ref()))
-    })
+    catch_unwind(AssertUnwindSafe(|| body.resume(py, with)))
+        .unwrap_or_else(|panic| body.panicked(py, python::panicked(panic.as_ref())))
 }
 
 #[pymethods]
@@ -173,8 +189,8 @@ impl Coroutine {
                 body.closed(py);
                 closed?;
             }
-            Stage::Running => {
-                self.replace(Stage::Running);
+            running @ Stage::Running(_) => {
+                self.replace(running);
                 return Err(PyRuntimeError::new_err("coroutine is running"));
             }
             Stage::Finished => {}
@@ -186,7 +202,9 @@ impl Coroutine {
     #[getter]
     fn cr_frame<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
-            Stage::Suspended(_, awaited) => awaited.bind(py).getattr(intern!(py, "cr_frame")).ok(),
+            Stage::Suspended(_, awaited) | Stage::Running(Some(awaited)) => {
+                awaited.bind(py).getattr(intern!(py, "cr_frame")).ok()
+            }
             _ => None,
         }
     }
