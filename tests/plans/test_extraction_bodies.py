@@ -394,7 +394,7 @@ def is_plain(request: Incoming) -> bool:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_one_body(seed: int) -> None:
-    """One parameter is the whole body."""
+    """One parameter is the whole body; what `json.loads` alone takes is refused (traps 47 to 49)."""
     rng = random.Random(seed)
     taken = 0
     for annotation in TYPES:
@@ -408,7 +408,7 @@ def test_one_body(seed: int) -> None:
             result = route.compare(request)
             taken += isinstance(result, dict)
             assert result is not REFUSED or not is_plain(request), request
-    assert taken > 200, taken
+    assert taken > 100, taken
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -440,7 +440,7 @@ def test_several_parts_of_a_body(seed: int) -> None:
             result = route.compare(request)
             taken += isinstance(result, dict)
             assert result is not REFUSED or not is_plain(request), request
-    assert taken > 200, taken
+    assert taken > 100, taken
 
 
 def test_plain_bodies_are_taken() -> None:

@@ -200,7 +200,7 @@ def defaulted(rng: random.Random, annotation: Any, marker: Any) -> Any:
     return (Annotated[annotation, marker(**options)], rng.choice(defaults))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_query_parameters(seed: int) -> None:
     """Whatever the query says and whatever the parameters are."""
     rng = random.Random(seed)
@@ -220,10 +220,10 @@ def test_query_parameters(seed: int) -> None:
             taken += isinstance(result, dict)
             if result is REFUSED:
                 assert not query.isascii() or "\ufffd" in repr(parse_qsl(query)), query
-    assert taken > 200, taken
+    assert taken > 100, taken
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_header_parameters(seed: int) -> None:
     """First of several lines, all of them for a list, bytes outside ASCII as ISO 8859-1."""
     rng = random.Random(seed)
@@ -240,10 +240,10 @@ def test_header_parameters(seed: int) -> None:
             result = route.compare(Incoming(headers=headers))
             taken += isinstance(result, dict)
             assert result is not REFUSED, headers
-    assert taken > 200, taken
+    assert taken > 100, taken
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_cookie_parameters(seed: int) -> None:
     """Cookies over several lines, quoted, with spaces, without names."""
     rng = random.Random(seed)
@@ -266,7 +266,7 @@ def test_cookie_parameters(seed: int) -> None:
             taken += isinstance(result, dict)
             if result is REFUSED:
                 assert any(b"\\" in line or not line.isascii() for _, line in lines), lines
-    assert taken > 200, taken
+    assert taken > 100, taken
 
 
 @pytest.mark.parametrize("convertor", ["", ":str", ":path", ":int", ":float", ":uuid"])
