@@ -75,7 +75,7 @@ def _compile(compiled: CompiledRoute, facts: HandlerFacts, effective: EffectiveR
             # Only FastAPI's own solve_dependencies can take the parameters.
             program = None
         plan = compile_python_plan(facts, program, extractor, paces)
-        compiled.python = with_file_stack(plan)
+        compiled.python = with_file_stack(plan, has_form=bool(facts.is_body_form))
         compiled.tier = "python"
     compiled.program = program
     compiled.watches = _watches(facts, program)

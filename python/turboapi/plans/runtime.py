@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
 from fastapi import BackgroundTasks
@@ -78,16 +79,23 @@ async def send_nowhere(message: Message) -> None:
     """An ASGI `send` for a response that is over."""
 
 
-def with_file_stack(plan: ASGIApp) -> ASGIApp:
-    """`plan` behind what FastAPI's innermost middleware provides (`AsyncExitStackMiddleware`)."""
+def with_file_stack(plan: ASGIApp, *, has_form: bool) -> ASGIApp:
+    """`plan` behind what FastAPI's innermost middleware provides (`AsyncExitStackMiddleware`).
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if "fastapi_middleware_astack" in scope:
-            await plan(scope, receive, send)
-            return
+    Only forms ever put something on that stack, so the stack of other routes need not be closed.
+    """
+
+    async def closing(scope: Scope, receive: Receive, send: Send) -> None:
         async with AsyncExitStack() as stack:
             scope["fastapi_middleware_astack"] = stack
             await plan(scope, receive, send)
+
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if "fastapi_middleware_astack" not in scope:
+            if has_form:
+                return closing(scope, receive, send)
+            scope["fastapi_middleware_astack"] = AsyncExitStack()
+        return plan(scope, receive, send)
 
     return app
 
