@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -37,10 +40,8 @@ def quick() -> int:
 
 
 def slow() -> None:
-    """Holds its thread for 20 ms, by the clock that counts."""
-    end = time.monotonic() + 0.02
-    while time.monotonic() < end:
-        pass
+    """Blocks for 20 ms."""
+    time.sleep(0.02)
 
 
 def fails() -> None:
@@ -116,9 +117,9 @@ def test_a_slow_inline_call_demotes() -> None:
     target.call(slow)
     seen = target.state()
     assert (seen["state"], seen["promotions"], seen["demotions"]) == ("demoted", 1, 1)
-    # 200 times what it held up.
-    assert 3.5 < seen["demoted_for"] <= 300
-    assert seen["recent_max_ns"] >= 20_000_000
+    # 200 times what it held up; up to 2 ms of waiting for a core before the call are taken for part of it.
+    assert 3 < seen["demoted_for"] <= 300
+    assert seen["recent_max_ns"] >= 18_000_000
     for _ in range(10 * EVIDENCE):
         target.timed(quick)()
         assert not target.inline
@@ -136,6 +137,37 @@ def test_a_garbage_collection_is_nobodys_fault() -> None:
     assert took > 5_000_000, "the collection was too quick to tell"
     assert target.inline
     assert target.state()["recent_max_ns"] < took / 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a thread waits for a core")
+def test_a_busy_machine_is_nobodys_fault() -> None:
+    """A thread that has to wait for a core is not slow by itself, and would wait on the pool as well."""
+
+    def burns() -> None:
+        end = time.thread_time() + 0.03
+        while time.thread_time() < end:
+            pass
+
+    cores = os.sched_getaffinity(0)
+    rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        core = {min(cores)}
+        os.sched_setaffinity(rival.pid, core)
+        os.sched_setaffinity(0, core)
+        for _ in range(100):
+            target = Pace("test", "inline")
+            wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
+            target.call(burns)
+            wall, cpu = time.perf_counter_ns() - wall, time.thread_time_ns() - cpu
+            if wall - cpu > 15_000_000:
+                break
+        else:
+            pytest.fail("the rival never got the core")
+    finally:
+        os.sched_setaffinity(0, cores)
+        rival.kill()
+        rival.wait()
+    assert target.state()["recent_max_ns"] < cpu + (wall - cpu) / 3
 
 
 @pytest.mark.parametrize(("mode", "inline"), [("inline", True), ("threads", False)])
