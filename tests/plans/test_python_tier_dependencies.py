@@ -41,7 +41,7 @@ def generator(events: Events, name: str, kind: str, behaviour: str = "plain") ->
 
     def caught(error: BaseException) -> None:
         events.append(f"{name} got {error!r}")
-        if behaviour == "swallow":
+        if behaviour in ("swallow", "swallow twice"):
             return
         if behaviour == "convert":
             raise HTTPException(409, "converted") from error
@@ -71,7 +71,7 @@ def generator(events: Events, name: str, kind: str, behaviour: str = "plain") ->
             finally:
                 await asyncio.sleep(0)
                 after()
-            if behaviour == "twice":
+            if behaviour in ("twice", "swallow twice"):
                 yield name
 
         return depend
@@ -86,7 +86,7 @@ def generator(events: Events, name: str, kind: str, behaviour: str = "plain") ->
             caught(error)
         finally:
             after()
-        if behaviour == "twice":
+        if behaviour in ("twice", "swallow twice"):
             yield name
 
     return depend_sync
@@ -104,6 +104,7 @@ BEHAVIOURS = [
     "stop after",
     "no yield",
     "twice",
+    "swallow twice",
 ]
 ENDPOINTS: dict[str, Callable[[], Any]] = {}
 

@@ -35,7 +35,6 @@ class Solved(NamedTuple):
 
 Solve = Callable[[Request, Any], Awaitable[Solved | None]]
 _Run = Callable[[dict[str, Any], Request], Awaitable[Any]]
-_Step = tuple[_Run, tuple[tuple[str, int], ...], int]
 
 
 def compile_solve(
@@ -48,7 +47,8 @@ def compile_solve(
     calls = program.calls[:-1]
     first = next((call for call in calls if call.kind == "asyncgen"), None)
     steps = tuple(
-        (_compile_call(call, paces, first=call is first), call.arguments, call.out) for call in calls
+        (call.call, _compile_run(call, paces, first=call is first), call.arguments, call.out)
+        for call in calls
     )
     endpoint = program.calls[-1].arguments
     uses = program.uses
@@ -77,8 +77,9 @@ def compile_solve(
             slots[background_slot] = background = BackgroundTasks()
         for slot, make in makers:
             slots[slot] = make()
-        for run, arguments, out in steps:
-            slots[out] = await run({name: slots[slot] for name, slot in arguments}, request)
+        for call, run, names, out in steps:
+            arguments = {name: slots[slot] for name, slot in names}
+            slots[out] = await (call(**arguments) if run is None else run(arguments, request))
         return Solved({name: slots[slot] for name, slot in endpoint}, background, response)
 
     return solve
@@ -105,45 +106,26 @@ def run_endpoint(call: Callable[..., Any], pace: PaceLike) -> Callable[[dict[str
     return run
 
 
-def _compile_call(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *, first: bool) -> _Run:
+def _compile_run(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *, first: bool) -> _Run | None:
+    """How a dependency is run that is not simply awaited."""
     function = call.call
     if call.kind == "async":
-
-        async def run_coroutine(arguments: dict[str, Any], request: Request) -> Any:
-            return await function(**arguments)
-
-        return run_coroutine
-    if call.kind == "sync":
-        if any(name == "func" for name, _ in call.arguments):
-            raise NotPlannable("a parameter is called func, which run_in_threadpool takes for its own")
-        pace = paces(function)
-
-        async def run(arguments: dict[str, Any], request: Request) -> Any:
-            if pace.inline:
-                return pace.call(function, **arguments)
-            return await run_in_threadpool(pace.timed(function), **arguments)
-
-        return run
-    return _compile_generator(call, paces, first=first)
-
-
-def _compile_generator(call: Call, paces: Callable[[Callable[..., Any]], PaceLike], *, first: bool) -> _Run:
-    key = "fastapi_function_astack" if call.scope == "function" else "fastapi_inner_astack"
+        return None
+    stack_key = "fastapi_function_astack" if call.scope == "function" else "fastapi_inner_astack"
+    if call.kind == "asyncgen":
+        return enter_async_generator(function, stack_key, first=first)
+    pace = paces(function)
     if call.kind == "gen":
-        enter = enter_generator(call.call, paces(call.call))
+        return enter_generator(function, pace, stack_key)
+    if any(name == "func" for name, _ in call.arguments):
+        raise NotPlannable("a parameter is called func, which run_in_threadpool takes for its own")
 
-        async def run_generator(arguments: dict[str, Any], request: Request) -> Any:
-            return await enter(arguments, request.scope[key])
+    async def run(arguments: dict[str, Any], request: Request) -> Any:
+        if pace.inline:
+            return pace.call(function, **arguments)
+        return await run_in_threadpool(pace.timed(function), **arguments)
 
-        return run_generator
-
-    enter_scoped = enter_async_generator(call.call, first=first)
-
-    async def run_async_generator(arguments: dict[str, Any], request: Request) -> Any:
-        scope = request.scope
-        return await enter_scoped(arguments, scope[key], scope)
-
-    return run_async_generator
+    return run
 
 
 # What FastAPI's handler reads from the injected response when nothing took one.

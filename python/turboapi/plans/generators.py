@@ -12,12 +12,13 @@ from asyncio import current_task
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from anyio import CancelScope, CapacityLimiter
 from anyio.lowlevel import checkpoint_if_cancelled
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 if TYPE_CHECKING:
     from turboapi.plans.python_plan import PaceLike
@@ -49,12 +50,6 @@ class AsyncGeneratorDependency:
         self._generator = generator
         self._scope = scope
         self._was_shielded = scope is not None and scope.shield
-
-    async def __aenter__(self) -> Any:
-        try:
-            return await anext(self._generator)
-        except StopAsyncIteration:
-            raise RuntimeError("generator didn't yield") from None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
@@ -143,15 +138,18 @@ class GeneratorDependency:
         return value is not None and bool(suppress)
 
 
-Enter = Callable[[dict[str, Any], AsyncExitStack], Awaitable[Any]]
-EnterScoped = Callable[[dict[str, Any], AsyncExitStack, MutableMapping[str, Any]], Awaitable[Any]]
+Enter = Callable[[dict[str, Any], Request], Awaitable[Any]]
 
 
-def enter_generator(call: Callable[..., Any], pace: PaceLike) -> Enter:
-    """A function that enters the generator `call` makes of its arguments, and pushes its exit on a stack."""
+def enter_generator(call: Callable[..., Any], pace: PaceLike, stack_key: str) -> Enter:
+    """A coroutine function that enters the generator `call` makes of its arguments.
+
+    Its exit goes on the stack under `stack_key` of the scope.
+    """
     make = contextmanager(call)
 
-    async def enter(arguments: dict[str, Any], stack: AsyncExitStack) -> Any:
+    async def enter(arguments: dict[str, Any], request: Request) -> Any:
+        stack: AsyncExitStack = request.scope[stack_key]
         dependency = GeneratorDependency(make(**arguments), pace)
         value = await dependency.__aenter__()
         stack.push_async_exit(dependency)
@@ -160,14 +158,19 @@ def enter_generator(call: Callable[..., Any], pace: PaceLike) -> Enter:
     return enter
 
 
-def enter_async_generator(call: Callable[..., Any], *, first: bool) -> EnterScoped:
+def enter_async_generator(call: Callable[..., Any], stack_key: str, *, first: bool) -> Enter:
     """The same for an asynchronous generator; `first` if no other one of the route is entered before it."""
 
-    async def enter(arguments: dict[str, Any], stack: AsyncExitStack, scope: MutableMapping[str, Any]) -> Any:
-        generator = cast("AsyncGenerator[Any, None]", call(**arguments))
+    async def enter(arguments: dict[str, Any], request: Request) -> Any:
+        scope = request.scope
+        stack: AsyncExitStack = scope[stack_key]
+        generator = call(**arguments)
         dependency = AsyncGeneratorDependency(generator, _cleanup_scope(scope, first=first))
-        value = await dependency.__aenter__()
-        stack.push_async_exit(dependency)
+        try:
+            value = await anext(generator)
+        except StopAsyncIteration:
+            raise RuntimeError("generator didn't yield") from None
+        stack.push_async_exit(dependency)  # type: ignore[type-var]  # Only its exit is used.
         return value
 
     return enter
