@@ -7,10 +7,10 @@
 //! - **promotion**: [`EVIDENCE`] calls on the pool in a row that took no longer than [`QUICK`] each;
 //! - **demotion**: an inline call longer than [`SLOW`] has held up other requests. It is paid for from a credit of
 //!   [`CREDIT_FIRST`], which grows by [`SHARE`] of the passing time up to [`CREDIT_MOST`]: a callable without a record is
-//!   demoted by its first call of 5 ms, one that has been good for long may be slow once: not every slow call is
-//!   the callable's fault, and not every such case can be told from the others. A second slow call within [`PROBATION`] calls demotes in any case. Calls
-//!   between [`SLUGGISH`] and [`SLOW`] hold nobody up for long, but when many are ([`SLUGGISH_LIMIT`]) the pool is
-//!   no dearer;
+//!   demoted by its first call of 5 ms, one that has been good for long may be slow once, since not every slow
+//!   call is the callable's fault and a demotion costs too. A second slow call within [`PROBATION`] calls demotes in
+//!   any case. Calls between [`SLUGGISH`] and [`SLOW`] hold nobody up for long, but when many are
+//!   ([`SLUGGISH_LIMIT`]) the pool is no dearer;
 //! - **penalty**: a demoted callable stays on the pool for [`RATIO`] times what it held up, and at least
 //!   [`PENALTY_LEAST`]. Had it been inline for less than that, so that it held others up for more than one
 //!   part in [`RATIO`] of the time, then also twice as long as the last time, up to [`PENALTY_MOST`]. With each second
