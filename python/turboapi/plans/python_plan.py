@@ -25,6 +25,7 @@ from turboapi.plans.fast_response import Reply, adopt, compile_build, compile_en
 from turboapi.plans.fast_solve import Solve, Solved, compile_solve, run_endpoint
 from turboapi.plans.originals import ROUTING, UTILS, text_of, verify_originals, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
+from turboapi.plans.runtime import turn
 
 if TYPE_CHECKING:
     from turboapi.plans.dependencies import Program
@@ -192,6 +193,7 @@ def _compile_plain(facts: HandlerFacts, respond: _Respond) -> ASGIApp:
                     await send({"type": "http.response.start", "status": status, "headers": headers})
                     await send({"type": "http.response.body", "body": body})
                     if background is not None:
+                        await turn()
                         await background()
                 elif type(response).__call__ is send_plainly:
                     start = {
@@ -203,6 +205,7 @@ def _compile_plain(facts: HandlerFacts, respond: _Respond) -> ASGIApp:
                     await send(start)
                     await send({"type": "http.response.body", "body": response.body})
                     if response.background is not None:
+                        await turn()
                         await response.background()
                 else:
 

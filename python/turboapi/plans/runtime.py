@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import types
+from collections.abc import Awaitable, Generator
 from contextlib import AsyncExitStack
 
 from fastapi import BackgroundTasks
@@ -20,6 +21,7 @@ __all__ = [
     "raise_in_route",
     "run_in_threadpool",
     "send_nowhere",
+    "turn",
     "with_file_stack",
 ]
 
@@ -73,6 +75,20 @@ async def raise_in_route(
         raise exception
 
     await wrap_app_handling_exceptions(route, Request(scope, receive, send))(scope, receive, send)
+
+
+@types.coroutine
+def _yield() -> Generator[None, None, None]:
+    yield
+
+
+async def turn() -> None:
+    """Wait for one turn of the event loop, in which the engine writes what was sent.
+
+    Between a response and its background tasks: code of theirs that blocks the loop would hold the response back,
+    which on uvicorn is on its way by then.
+    """
+    await _yield()
 
 
 async def send_nowhere(message: Message) -> None:

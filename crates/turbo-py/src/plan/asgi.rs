@@ -57,6 +57,8 @@ enum Stage {
     Tail {
         background: Option<Py<PyAny>>,
     },
+    /// The response is out; these tasks are next.
+    Background(Py<PyAny>),
     /// Something else has the request to its end.
     Delegated,
     /// The application's own stack has it: what it raises is final.
@@ -170,7 +172,11 @@ impl AsgiRun {
                 self.stage = Stage::Tail { background };
                 self.send(py, &message)
             }
-            Stage::Tail { background: Some(background) } => awaiting(&background.bind(py).call0()?),
+            Stage::Tail { background: Some(background) } => {
+                self.stage = Stage::Background(background);
+                awaiting(&self.plans.stack.helpers.turn.bind(py).call0()?)
+            }
+            Stage::Background(background) => awaiting(&background.bind(py).call0()?),
             Stage::Tail { background: None } | Stage::Delegated | Stage::Final => Ok(Next::Return),
         }
     }

@@ -112,6 +112,8 @@ pub(crate) struct Helpers {
     pub(crate) raise_in_route: Py<PyAny>,
     /// Sets the background tasks of a returned `Response` that has none.
     pub(crate) adopt_background: Py<PyAny>,
+    /// Waits for one turn of the event loop, in which what was sent is written.
+    pub(crate) turn: Py<PyAny>,
     /// A `send` that drops everything.
     pub(crate) send_nowhere: Py<PyAny>,
 }
@@ -126,6 +128,7 @@ impl Helpers {
             make_request: get("make_request")?,
             raise_in_route: get("raise_in_route")?,
             adopt_background: get("adopt_background")?,
+            turn: get("turn")?,
             send_nowhere: get("send_nowhere")?,
         })
     }
