@@ -617,40 +617,90 @@ def test_injected_response() -> None:
     )
 
 
-def test_inside_a_cancel_scope() -> None:
+@pytest.mark.parametrize("fails", [None, Broken("in cleanup")])
+@pytest.mark.parametrize("pace", PACES.values())
+def test_inside_a_cancel_scope(pace: type[InlinePace], fails: Exception | None) -> None:
     """FastAPI shields the cleanup of asynchronous generators from the cancellation of an enclosing scope."""
     events: Events = []
     app = FastAPI()
 
-    async def depend() -> AsyncIterator[str]:
-        events.append("enter")
-        try:
-            yield "value"
-        except BaseException as error:
-            events.append(type(error).__name__)
-            raise
-        finally:
-            await anyio.lowlevel.checkpoint()
-            events.append("cleaned")
+    def depend(name: str) -> Callable[..., AsyncIterator[str]]:
+        async def generate() -> AsyncIterator[str]:
+            events.append(f"enter {name}")
+            try:
+                yield "value"
+            except BaseException as error:
+                events.append((name, type(error).__name__))
+                raise
+            finally:
+                await anyio.lowlevel.checkpoint()
+                events.append(f"cleaned {name}")
+                if fails is not None:
+                    raise fails
+
+        return generate
+
+    def depend_sync() -> Iterator[str]:
+        yield "value"
+        events.append("cleaned in a thread")
 
     scopes: list[anyio.CancelScope] = []
 
-    @app.get("/")
-    async def run(value: str = Depends(depend), again: str = Depends(depend, use_cache=False)) -> Any:
+    @app.get("/{when}")
+    async def run(
+        when: str,
+        first: Annotated[str, Depends(depend("first"))],
+        second: Annotated[str, Depends(depend("second"), scope="function")],
+        third: Annotated[str, Depends(depend_sync)],
+        background: BackgroundTasks,
+    ) -> Any:
+        if when == "background":
+            background.add_task(cancel)
+        if when == "endpoint":
+            await cancel()
+        return "value"
+
+    async def cancel() -> None:
         scopes[-1].cancel()
         await anyio.lowlevel.checkpoint()
+
+    async def scoped(scope: Any, receive: Any, send: Any) -> None:
+        with anyio.CancelScope() as cancel_scope:
+            scopes.append(cancel_scope)
+            await app(scope, receive, send)
+        events.append(("scope", cancel_scope.cancelled_caught))
+
+    outcomes = compare(
+        app, events, [Call("/endpoint"), Call("/background"), Call("/never")], through=scoped, pace=pace
+    )
+    assert all("cleaned first" in outcome.happened for outcome in outcomes)
+    if fails is None:
+        assert [outcome.happened[-1] for outcome in outcomes] == [
+            ("scope", True),
+            ("scope", True),
+            ("scope", False),
+        ]
+
+
+def test_behind_function_middleware() -> None:
+    """`@app.middleware` runs the route in a task of its own, inside a task group."""
+    events: Events = []
+    app = FastAPI()
+
+    @app.get("/")
+    async def run(
+        value: Annotated[str, Depends(generator(events, "async", "async"))],
+        other: Annotated[str, Depends(generator(events, "sync", "sync"))],
+    ) -> Any:
         return value
 
     @app.middleware("http")
-    async def scoped(request: Request, call_next: Any) -> Any:
-        with anyio.CancelScope() as scope:
-            scopes.append(scope)
-            return await call_next(request)
-        events.append("cancelled")
-        return Response("cancelled")
+    async def middleware(request: Request, call_next: Any) -> Any:
+        response = await call_next(request)
+        response.headers["x-middleware"] = "1"
+        return response
 
     compare(app, events, [Call("/")])
-    assert "cleaned" in events
 
 
 @pytest.mark.parametrize("cancels", [True, False])
