@@ -322,7 +322,7 @@ impl Encoder {
     }
 
     fn is_response(&self, raw: &Bound<'_, PyAny>) -> PyResult<bool> {
-        raw.is_instance(self.stock.response.bind(raw.py()))
+        Ok(!json::is_builtin(raw) && raw.is_instance(self.stock.response.bind(raw.py()))?)
     }
 }
 

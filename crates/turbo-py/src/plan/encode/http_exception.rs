@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
 use super::json::{PrivateKeys, encode_between};
-use super::payload::{Payload, has_framing, is_bodyless, plain_status_of};
+use super::payload::{Payload, has_framing, is_bodyless, length_value, plain_status_of};
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -32,7 +32,7 @@ pub(crate) fn http_exception(py: Python<'_>, exception: &Bound<'_, PyAny>) -> Op
     let detail = exception.getattr(intern!(py, "detail")).ok()?;
     let body = encode_between(b"{\"detail\":", &detail, b"}", PrivateKeys::Kept)?;
     let has_type = headers.iter().any(|(name, _)| name == CONTENT_TYPE);
-    headers.push((CONTENT_LENGTH, HeaderValue::from(body.len())));
+    headers.push((CONTENT_LENGTH, length_value(body.len())));
     if !has_type {
         headers.push((CONTENT_TYPE, JSON.clone()));
     }

@@ -63,6 +63,11 @@ pub(crate) fn encode_between(
     copy
 }
 
+/// Whether `value` is of one of the types that may have a text.
+pub(super) fn is_builtin(value: &Bound<'_, PyAny>) -> bool {
+    !matches!(Kind::of(value), Kind::Other)
+}
+
 /// There is something that has no text, or none that can be made without Python.
 struct Unsupported;
 

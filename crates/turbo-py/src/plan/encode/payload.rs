@@ -1,5 +1,7 @@
 //! Statuses and headers as Starlette's `Response` makes them.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -8,6 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList};
 
 use crate::asgi::message;
+
+/// Lengths below this have their text ready.
+const SMALL_LENGTHS: usize = 1024;
 
 /// A whole answer, with its headers in FastAPI's order.
 pub(crate) struct Payload {
@@ -25,7 +30,7 @@ impl Payload {
         let mut headers = Vec::with_capacity(2 + injected.len());
         let bodyless = is_bodyless(status);
         if !bodyless {
-            headers.push((CONTENT_LENGTH, HeaderValue::from(body.len())));
+            headers.push((CONTENT_LENGTH, length_value(body.len())));
         }
         if let Some(content_type) = content_type {
             headers.push((CONTENT_TYPE, content_type.clone()));
@@ -71,6 +76,14 @@ impl Payload {
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) injected: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The header value of a length; those of small answers are made once.
+pub(super) fn length_value(length: usize) -> HeaderValue {
+    static SMALL: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
+        (0..SMALL_LENGTHS).map(|length| HeaderValue::from_static(length.to_string().leak())).collect()
+    });
+    SMALL.get(length).cloned().unwrap_or_else(|| HeaderValue::from(length))
 }
 
 /// Statuses whose answer has no body (RFC 9110 15.3.5 and 15.4.5) and, in Starlette, no length.
