@@ -175,7 +175,7 @@ class Server:
             app,
             state=self._lifespan.state,
             access_log=wanted,
-            plans=self._plan(app),
+            plans=await self._plan(app),
             **config.engine_options(),
         )
         try:
@@ -192,13 +192,13 @@ class Server:
             self._writer = AccessLogWriter(http)
             self._writer.start()
 
-    def _plan(self, app: object) -> PlanTable | None:
+    async def _plan(self, app: object) -> PlanTable | None:
         """The compiled routes of a FastAPI app; None for other apps, which run without FastAPI installed."""
         if not self.config.route_plans or "fastapi" not in sys.modules:
             return None
         from turboapi.plans.startup import plan_table
 
-        return plan_table(app, self.config.sync_mode)
+        return await plan_table(app, self.config.sync_mode)
 
     async def main_loop(self) -> None:
         """Return when the server is to stop."""

@@ -85,6 +85,14 @@ def test_the_mode_of_sync_callables(command: click.Command, monkeypatch: pytest.
     assert parameters("main:app", "--sync-mode", "threads", command=command)["sync_mode"] == "threads"
 
 
+@pytest.mark.parametrize("command", [run, dev], ids=["run", "dev"])
+def test_route_plans_can_be_switched_off(command: click.Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parameters("main:app", command=command)["route_plans"] is True
+    assert parameters("main:app", "--no-route-plans", command=command)["route_plans"] is False
+    monkeypatch.setenv("TURBOAPI_ROUTE_PLANS", "false")
+    assert parameters("main:app", command=command)["route_plans"] is False
+
+
 def test_dev_is_run_with_reload() -> None:
     assert "workers" not in parameters("main:app", command=dev)
     assert parameters("main:app", "--reload-include", "*.html", command=dev)["reload_includes"] == ("*.html",)

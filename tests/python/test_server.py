@@ -68,6 +68,7 @@ def test_log_lines_of_a_whole_life(serve: Serve) -> None:
         "INFO:     Waiting for application startup.",
         "startup code",
         "INFO:     Application startup complete.",
+        "INFO:     Route plans: 4 of 4 routes native",
         f"INFO:     TurboAPI running on http://127.0.0.1:{port} (Press CTRL+C to quit)",
         'INFO:     CLIENT - "GET / HTTP/1.1" 200 OK',
         "INFO:     Shutting down",
@@ -76,6 +77,13 @@ def test_log_lines_of_a_whole_life(serve: Serve) -> None:
         "INFO:     Application shutdown complete.",
         f"INFO:     Finished server process [{pid}]",
     ]
+
+
+def test_without_route_plans_nothing_is_compiled(serve: Serve) -> None:
+    server = serve(APP, "--no-route-plans").started()
+    assert '"value":42' in server.get("/")
+    server.stop()
+    assert "Route plans" not in server.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

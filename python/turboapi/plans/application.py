@@ -20,7 +20,7 @@ from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers
 from turboapi.plans.stacks import MiddlewareStack, middleware_stack
-from turboapi.plans.versions import unknown_version
+from turboapi.plans.versions import distrusted, unknown_version
 from turboapi.sync import SyncMode
 
 logger = logging.getLogger("uvicorn.error")
@@ -108,7 +108,7 @@ class ApplicationPlans:
         self.table.clear([("item", vars(app), name) for name in ("middleware_stack", "router")])
 
     def _install(self, app: FastAPI) -> None:
-        reason = unknown_version()
+        reason = unknown_version() or distrusted()
         if reason is not None:
             raise NotPlannable(reason)
         router = app.router

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import click
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 
 from turboapi.plans.explain import explain as explain_app
 from turboapi.plans.explain_text import explanation_text
+from turboapi.plans.selfcheck import check_once
 from turboapi.sync import SyncMode
 
 
@@ -20,6 +22,7 @@ def explain(name: str, app: object, sync_mode: SyncMode, *, as_json: bool, verbo
             f"{name} is a {kind}, not a FastAPI application, which alone has route plans. "
             "If it wraps one, name the inner application."
         )
+    asyncio.run(check_once())
     explanation = explain_app(app, sync_mode)
     if as_json:
         click.echo(json.dumps(explanation, indent=2))

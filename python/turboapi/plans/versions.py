@@ -8,6 +8,19 @@ KNOWN = {"fastapi": ("0.163",), "starlette": ("1.10",), "pydantic": ("2.14",)}
 """Series of releases, by distribution; others are left to FastAPI as a whole."""
 
 
+_distrusted: list[str] = []
+
+
+def distrust(reason: str) -> None:
+    """Let no plan be made in this process any more."""
+    _distrusted.append(reason)
+
+
+def distrusted() -> str | None:
+    """Why no plan may be made in this process, if so."""
+    return _distrusted[0] if _distrusted else None
+
+
 def unknown_version() -> str | None:
     """Why no plan may be made with what is installed, if so."""
     for distribution, series in KNOWN.items():
