@@ -282,11 +282,16 @@ def test_nothing_is_kept_alive() -> None:
     def fails(value: Value) -> object:
         raise ValueError(value)
 
+    target = pace()
+
+    def call_inline(function: Callable[[Value], object], value: Value) -> object:
+        return target.call(function, value)
+
     async def main() -> list[weakref.ref[Value]]:
-        target, references = pace(), []
+        references = []
         for function in (returns, fails):
             calls: tuple[Callable[[Value], object], ...]
-            calls = functools.partial(Pace.call, target, function), target.timed(function)
+            calls = functools.partial(call_inline, function), target.timed(function)
             for call in calls:
                 value = Value()
                 references.append(weakref.ref(value))
