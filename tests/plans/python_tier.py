@@ -52,6 +52,8 @@ class Outcome(NamedTuple):
     """The exception that left the app, with its causes."""
     scope: frozenset[str]
     """The keys that the scope holds at the end."""
+    cleanup_scopes: int
+    """How many cancel scopes it still holds."""
 
 
 # From CPython 3.14 on, a thread with a current task cannot run another loop.
@@ -262,7 +264,8 @@ async def request(app: Any, call: Call, events: list[Any], *, contexts: bool = F
     except BaseException as raised:
         error = describe(raised, contexts=contexts)
     # Exits in threads may still record; nothing of the app runs when the call is over.
-    return Outcome(list(events), error, frozenset(scope))
+    cleanup_scopes = scope.get("fastapi_async_cleanup_scopes", {})
+    return Outcome(list(events), error, frozenset(scope), len(cleanup_scopes))
 
 
 def describe(error: BaseException | None, *, contexts: bool) -> str | None:

@@ -635,6 +635,8 @@ def test_inside_a_cancel_scope(pace: type[InlinePace], fails: Exception | None) 
             finally:
                 await anyio.lowlevel.checkpoint()
                 events.append(f"cleaned {name}")
+                if cancels_in == ["cleanup"] and name == "second":
+                    scopes[-1].cancel()
                 if fails is not None:
                     raise fails
 
@@ -645,6 +647,7 @@ def test_inside_a_cancel_scope(pace: type[InlinePace], fails: Exception | None) 
         events.append("cleaned in a thread")
 
     scopes: list[anyio.CancelScope] = []
+    cancels_in: list[str] = []
 
     @app.get("/{when}")
     async def run(
@@ -654,6 +657,7 @@ def test_inside_a_cancel_scope(pace: type[InlinePace], fails: Exception | None) 
         third: Annotated[str, Depends(depend_sync)],
         background: BackgroundTasks,
     ) -> Any:
+        cancels_in[:] = [when]
         if when == "background":
             background.add_task(cancel)
         if when == "endpoint":
@@ -670,14 +674,12 @@ def test_inside_a_cancel_scope(pace: type[InlinePace], fails: Exception | None) 
             await app(scope, receive, send)
         events.append(("scope", cancel_scope.cancelled_caught))
 
-    outcomes = compare(
-        app, events, [Call("/endpoint"), Call("/background"), Call("/never")], through=scoped, pace=pace
-    )
+    calls = [Call("/endpoint"), Call("/cleanup"), Call("/background"), Call("/never")]
+    outcomes = compare(app, events, calls, through=scoped, pace=pace)
     assert all("cleaned first" in outcome.happened for outcome in outcomes)
     if fails is None:
         assert [outcome.happened[-1] for outcome in outcomes] == [
-            ("scope", True),
-            ("scope", True),
+            *[("scope", True)] * 3,
             ("scope", False),
         ]
 
