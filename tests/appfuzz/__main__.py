@@ -64,7 +64,8 @@ def _summary(tally: Tally, seed: int) -> str:
         "statuses: " + ", ".join(f"{count} x {status}" for status, count in tally.statuses.most_common())
     ]
     if tally.tiers:
-        lines.append("by tier: " + ", ".join(f"{count} {tier}" for tier, count in tally.tiers.most_common()))
+        tiers = ", ".join(f"{count} {tier}" for tier, count in tally.tiers.most_common())
+        lines.append(f"by who answered: {tiers}; {tally.inline} calls of def functions inline")
     if tally.refused:
         lines.append(f"{tally.refused} apps that FastAPI refused")
     played = f"{tally.requests} requests to {tally.apps} apps (seed {seed}), {ENGINE} against {REFERENCE}"

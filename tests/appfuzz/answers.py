@@ -85,7 +85,15 @@ def _options(parts: Parts, *, bodiless: bool) -> list[str]:
     if draw.chance(0.07):
         options.append(
             "response_class="
-            + draw.pick("JSONResponse", "JSONResponse", "PlainTextResponse", "HTMLResponse", "Wrapped")
+            + draw.pick(
+                "JSONResponse",
+                "JSONResponse",
+                "PlainTextResponse",
+                "HTMLResponse",
+                "Wrapped",
+                "RedirectResponse",
+                "Response",
+            )
         )
         if options[-1].endswith("Wrapped"):
             parts.definitions.add("Wrapped", WRAPPED)
@@ -126,6 +134,8 @@ def _model(parts: Parts) -> Answer:
         value = repr({**sample, "unknown": 1, "a": "wrong"})
     elif model.pydantic and draw.chance(0.5):
         value = f"{model.annotation}.model_validate({value})"
+    elif model.pydantic and isinstance(sample, dict) and draw.chance(0.3):
+        value = _unusual(parts, model, sample)
     annotation = model.annotation
     shape = draw.random()
     if shape < 0.2:
@@ -156,6 +166,19 @@ def _model(parts: Parts) -> Answer:
     if draw.chance(0.05):
         options.append("response_model=None")
     return Answer([f"return {value}"], options, annotation)
+
+
+def _unusual(parts: Parts, model: Model, sample: dict[str, object]) -> str:
+    """Objects that are not what the annotation says, but that FastAPI takes, or tries to."""
+    draw = parts.draw
+    fields = {name: value for name, value in sample.items() if name.isidentifier()}
+    if draw.chance(0.35):
+        return f"SimpleNamespace(**{fields!r})"
+    if draw.chance(0.5):
+        return f"{model.annotation}.model_construct(**{fields!r})"
+    name = parts.definitions.fresh("Sub")
+    parts.definitions.add(name, f"class {name}({model.annotation}):\n    secret: int = 42")
+    return f"{name}.model_validate({sample!r})"
 
 
 def _value(parts: Parts) -> Answer:
@@ -325,6 +348,7 @@ def _raise(parts: Parts) -> Answer:
         "ResponseValidationError([])",
         "KeyError('k')",
         "asyncio.TimeoutError()",
+        "asyncio.CancelledError()",
         "StopIteration(1)",
         "HTTPException(404, None)",
         "HTTPException(404, b'bytes')",

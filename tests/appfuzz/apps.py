@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .answers import VALUE_DEFINITIONS
-from .dependencies import BOOM, Parts, dependency, for_list
+from .dependencies import BOOM, VAR, Parts, dependency, for_list
 from .draw import Draw
 from .models import model
-from .pieces import HANDLERS, MIDDLEWARE, PREAMBLE
+from .pieces import HANDLERS, LIFESPAN, MIDDLEWARE, PREAMBLE
 from .routes import Route, route
 
 _SUB = """sub = FastAPI(title="sub")
@@ -70,9 +70,13 @@ class App:
             + "\n"
         )
 
-    def routes_at(self, template: str) -> list[Route]:
-        """Routes with this template."""
-        return [route for route in self.routes if route.template == template]
+    @property
+    def has_context(self) -> bool:
+        """Whether it sets context variables, which uvicorn leaks to requests in one piece with it."""
+        return any("VAR.set(" in text for text in (*self.parts.definitions.sources.values(), *self._texts()))
+
+    def _texts(self) -> list[str]:
+        return [*(route.source for route in self.routes), *self.additions]
 
 
 def app(seed: str, *, count: int = 25) -> App:
@@ -123,6 +127,10 @@ def _app_options(parts: Parts) -> list[str]:
         options.append("strict_content_type=False")
     if draw.chance(0.05):
         options.append('root_path="/proxy"')
+    if draw.chance(0.1):
+        parts.definitions.add("VAR", VAR)
+        parts.definitions.add("lifespan", LIFESPAN)
+        options.append("lifespan=lifespan")
     return options
 
 
@@ -176,7 +184,9 @@ def _additions(made: App) -> None:
     plain = [one.call for one in made.parts.dependencies if one.call.startswith("dep_")]
     if plain and draw.chance(0.06):
         made.additions.append(_OVERRIDE.format(draw.choice(plain)))
+    elif len(plain) > 1 and draw.chance(0.06):
+        made.additions.append("app.dependency_overrides[{}] = {}".format(*draw.sample(plain, 2)))
     if draw.chance(0.35):
         for name in draw.some(sorted(MIDDLEWARE), 3):
-            definitions.add("VAR", 'VAR: ContextVar[str] = ContextVar("VAR", default="unset")')
+            definitions.add("VAR", VAR)
             made.additions.append(MIDDLEWARE[name])

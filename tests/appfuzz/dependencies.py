@@ -131,6 +131,8 @@ def dependency(parts: Parts) -> Dependency:
     draw, definitions = parts.draw, parts.definitions
     if draw.chance(0.12):
         return security(parts)
+    if draw.chance(0.06):
+        return _odd(parts)
     name = definitions.fresh("dep_")
     taken = {"x_id"}
     parameters: list[Parameter] = [ID]
@@ -263,6 +265,12 @@ def _generator(
     shape = draw.random()
     if shape < 0.35:
         ending = [f"yield {value}", out]
+        if draw.chance(0.1):
+            ending.append(
+                draw.pick(
+                    'raise HTTPException(417, "late")', 'raise ValueError("late")', 'raise Boom("late")'
+                )
+            )
     elif shape < 0.6:
         ending = ["try:", f"    yield {value}", "finally:", f"    {out}"]
     else:
@@ -283,6 +291,67 @@ def _generator(
             f"    {out}",
         ]
     return _text(f"{prefix}def {name}({signature(draw, parameters)}) -> {kind}[Any]:", [*lines, *ending])
+
+
+def _odd(parts: Parts) -> Dependency:
+    """Callables that are no functions of the module."""
+    draw, definitions = parts.draw, parts.definitions
+    plain = [one for one in parts.dependencies if one.call.startswith("dep_") and not one.generates]
+    inner = draw.choice(plain) if plain else None
+    kind = draw.randrange(6)
+    if kind == 0 and inner is not None:
+        name = definitions.fresh("partial_")
+        definitions.add(name, f'{name} = partial({inner.call}, x_id="0")')
+        return Dependency(name, wires=inner.wires, body=inner.body)
+    if kind == 1 and inner is not None:
+        name = definitions.fresh("wrapped_")
+        lines = [
+            f"@wraps({inner.call})",
+            f"async def {name}(*args: Any, **kwargs: Any) -> Any:",
+            f"    result = {inner.call}(*args, **kwargs)",
+            '    return ["wrapped", await result if hasattr(result, "__await__") else result]',
+        ]
+        definitions.add(name, "\n".join(lines))
+        return Dependency(name, wires=inner.wires, body=inner.body)
+    if kind == 2:
+        name = definitions.fresh("Equal")
+        lines = [
+            f"class {name}:",
+            "    def __init__(self, level: int) -> None:",
+            "        self.level = level",
+            "",
+            "    def __eq__(self, other: object) -> bool:",
+            f"        return isinstance(other, {name})",
+            "",
+            "    def __hash__(self) -> int:",
+            "        return 1",
+            "",
+            f"    {draw.pick('', 'async ')}def __call__(self, q: str = '') -> Any:",
+            "        return [self.level, q]",
+        ]
+        definitions.add(name, "\n".join(lines))
+        return Dependency(
+            f"{name}({draw.randint(1, 3)})", wires=(Wire(QUERY, "q", ("1", "a"), required=False),)
+        )
+    if kind == 3:
+        name = definitions.fresh("Service")
+        prefix = draw.pick("", "async ")
+        lines = [
+            f"class {name}:",
+            f"    {prefix}def get(self, limit: int = 3) -> Any:",
+            "        return limit * 2",
+        ]
+        definitions.add(name, "\n".join(lines))
+        return Dependency(f"{name}().get", wires=(Wire(QUERY, "limit", ("1", "7"), required=False),))
+    if kind == 4:
+        name = definitions.fresh("Filter")
+        base = draw.pick("(BaseModel)", "(BaseModel)", "")
+        lines = [] if base else ["@dataclass"]
+        lines += [f"class {name}{base}:", "    q: str", "    skip: int = 0", "    tag: str | None = None"]
+        definitions.add(name, "\n".join(lines))
+        wires = (Wire(QUERY, "q", ("a", "b")), Wire(QUERY, "skip", ("1", "2"), required=False))
+        return Dependency(name, draw.pick("Any", name), wires)
+    return Dependency(draw.pick("lambda: 7", "lambda q='x': q", "lambda: {}", "object"))
 
 
 def _class(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tests.differential.harness.servers import AppSpec, Server
 from tests.differential.harness.wire import Closed, Connection, Hung, Malformed, Response
@@ -123,16 +123,23 @@ def keys(data: bytes) -> set[str]:
 class Side:
     """One server and the connections to it."""
 
-    def __init__(
-        self, kind: str, directory: Path, module: str, environment: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        spec = AppSpec(f"{module}:app", OPTIONS, app_dir=directory, environment=environment)
+    def __init__(self, kind: str, directory: Path, module: str) -> None:
+        spec = AppSpec(f"{module}:app", OPTIONS, app_dir=directory)
         self.server = Server(kind, module, spec)
         self.lane = Lane(self.server.address)
         self._asking: Connection | None = None
 
-    def journal(self, query: bytes = b"") -> dict[str, list[str]]:
-        """What the app noted for each request since it was cleared."""
+    def status(self) -> dict[str, Any] | None:
+        """What `turboapi.plans.status` says, if this is the engine."""
+        found: dict[str, Any] | None = self._ask(b"status")
+        return found
+
+    def journal(self, first: int = 0) -> dict[str, list[str]]:
+        """What the app noted for each request from `first`; what it noted for others is dropped."""
+        found: dict[str, list[str]] = self._ask(b"%d" % first)
+        return found
+
+    def _ask(self, query: bytes) -> Any:
         for attempt in (1, 2):
             if self._asking is None:
                 self._asking = Connection(self.server.address)
@@ -140,9 +147,7 @@ class Side:
             try:
                 self._asking.send(b"GET /journal?%s HTTP/1.1\r\nHost: example.test\r\n\r\n" % query)
                 response = self._asking.read_response(method=b"GET")
-                found = json.loads(response.body) if response.status == 200 else {"0": [str(response.status)]}
-                assert isinstance(found, dict)
-                return found
+                return json.loads(response.body) if response.status == 200 else {"0": [str(response.status)]}
             except (Closed, Hung):
                 self._asking.close()
                 self._asking = None
@@ -161,9 +166,8 @@ class Side:
 class Duel:
     """Both servers of one module. Use as a context manager."""
 
-    def __init__(self, directory: Path, module: str, stats: Path | None = None) -> None:
-        environment = () if stats is None else (("TURBOAPI_PLAN_STATS", str(stats)),)
-        self.sides = [Side(SIDES[0], directory, module), Side(SIDES[1], directory, module, environment)]
+    def __init__(self, directory: Path, module: str) -> None:
+        self.sides = [Side(kind, directory, module) for kind in SIDES]
         self.logs: list[str] = []
         #: How often the reference gave each status.
         self.statuses: Counter[str] = Counter()
@@ -267,7 +271,7 @@ class Duel:
             if not found:
                 break
         for side in self.sides:
-            side.journal(b"%d" % last)
+            side.journal(last)
         return [one for one in found if one[0] not in self.uncertain]
 
     def leave(self) -> None:

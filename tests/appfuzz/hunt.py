@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
 import tempfile
 import time
@@ -51,7 +50,10 @@ class Tally:
     refused: int = 0
     findings: dict[tuple[str, str, tuple[str, ...]], list[Finding]] = field(default_factory=dict)
     statuses: Counter[str] = field(default_factory=Counter)
+    #: Requests by who answered them, as the engine counts them.
     tiers: Counter[str] = field(default_factory=Counter)
+    #: Calls of `def` endpoints and dependencies that ran inline.
+    inline: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def add(self, finding: Finding) -> bool:
@@ -95,7 +97,7 @@ class Hunt:
         made = app(f"{self.seed}/{number}", count=self.routes)
         module = f"app_{self.seed}_{number}"
         write(self.directory, module, made.render())
-        duel = Duel(self.directory, module, self.directory / f"{module}.stats.json")
+        duel = Duel(self.directory, module)
         duel.wait()
         return made, duel
 
@@ -122,7 +124,6 @@ class Hunt:
                     finding = Finding(made, Request("-", b"GET", b""), None, f"log: {line}")
                     if self.tally.add(finding):
                         yield finding
-                self._count_tiers(self.directory / f"app_{self.seed}_{number}.stats.json")
                 self.tally.apps += 1
                 yield self.tally
 
@@ -138,7 +139,7 @@ class Hunt:
         for group in _groups(draw, _requests(draw, made, count)):
             start = len(sent)
             sent.update((str(start + place), one) for place, one in enumerate(group))
-            for one, difference in _ask(draw, duel, group):
+            for one, difference in _ask(draw, made, duel, group):
                 self.tally.requests += 1
                 if difference is not None:
                     yield Finding(made, one, difference)
@@ -152,13 +153,13 @@ class Hunt:
                 duel.leave()
         if sent:
             yield from _journals(made, duel, sent, compared, len(sent))
+        self._count_tiers(duel)
 
-    def _count_tiers(self, path: Path) -> None:
-        if path.exists():
-            counters = json.loads(path.read_text())
-            self.tally.tiers.update(
-                {name: value for name, value in counters.items() if isinstance(value, int)}
-            )
+    def _count_tiers(self, duel: Duel) -> None:
+        status = duel.sides[1].status()
+        if status is not None and "requests" in status:
+            self.tally.tiers.update(status["requests"])
+            self.tally.inline += sum(call.get("inline_calls", 0) for call in status["sync"])
 
 
 def _requests(draw: Draw, made: App, count: int) -> Iterator[Request]:
@@ -182,13 +183,16 @@ def _groups(draw: Draw, requests: Iterator[Request]) -> Iterator[list[Request]]:
         yield [one, *itertools.islice(requests, size - 1)]
 
 
-def _ask(draw: Draw, duel: Duel, group: list[Request]) -> Iterator[tuple[Request, Difference | None]]:
+def _ask(
+    draw: Draw, made: App, duel: Duel, group: list[Request]
+) -> Iterator[tuple[Request, Difference | None]]:
     if len(group) == 1:
         for _ in range(group[0].repeat):
             yield group[0], duel.ask(group[0].data, group[0].method)
         return
     pairs = [(one.data, one.method) for one in group]
-    answers = duel.ask_in_a_row(pairs) if draw.chance(0.3) else duel.ask_together(pairs)
+    in_a_row = draw.chance(0.3) and not made.has_context
+    answers = duel.ask_in_a_row(pairs) if in_a_row else duel.ask_together(pairs)
     yield from zip(group, answers, strict=False)
 
 

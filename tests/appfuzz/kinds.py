@@ -25,6 +25,8 @@ DEFINITIONS = {
     "Color": 'class Color(str, Enum):\n    red = "red"\n    green = "green"\n    blue = "dark blue"',
     "Level": "class Level(IntEnum):\n    low = 1\n    high = 2",
     "Plain": 'class Plain(Enum):\n    one = 1\n    two = "two"\n    three = 3.5',
+    "Doubled": "Doubled = Annotated[int, AfterValidator(lambda value: value * 2)]",
+    "Upper": "Upper = Annotated[str, BeforeValidator(str.upper), PlainSerializer(lambda value: value + '!')]",
     "Positive": "Positive = Annotated[int, Field(gt=0)]",
 }
 
@@ -81,6 +83,10 @@ KINDS = (
     Kind("bool | int | str", ("1", "true", "5", "zz"), (1, True, "t", 5), "None"),
     Kind("date | str", ("2024-02-29", "soon"), ("2024-02-29", "soon"), '"never"'),
     Kind("Positive", ("1", "9"), (1, 9), "1"),
+    Kind("Doubled", ("1", "9"), (1, 9), "1"),
+    Kind("Upper", ("abc", "ß"), ("abc", "ß"), '"u"'),
+    Kind("StrictInt", ("1",), (1, 2), "1"),
+    Kind("SecretStr", ("hush",), ("hush",), "None"),
     Kind("AnyUrl", ("http://example.test/a?b=c", "ftp://x"), ("http://example.test/ü",), "None"),
     Kind("IPv4Address", ("127.0.0.1",), ("10.0.0.1",), "None"),
     Kind("Any", ("any", "1"), (1, "s", None, [1, {"a": None}], {"k": 1.5}), "None"),

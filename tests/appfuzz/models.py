@@ -59,6 +59,8 @@ def shape(draw: Draw, definitions: Definitions, models: list[Model], depth: int 
             either = (first.sample, second.sample)
             return Shape(f"{first.annotation} | {second.annotation}", lambda draw: draw.choice(either)(draw))
         return draw.choice(models)
+    if draw.chance(0.03):
+        return Shape("Json[list[int]]", lambda draw: draw.pick("[1, 2]", "[]", " [1.0]"))
     return scalar(draw, definitions)
 
 
@@ -121,8 +123,10 @@ def model(draw: Draw, definitions: Definitions, models: list[Model]) -> Model:
         return _typed_dict(draw, definitions, models)
     if flavour < 0.89:
         return _root_model(draw, definitions, models)
-    if flavour < 0.95:
+    if flavour < 0.94:
         return _discriminated(draw, definitions)
+    if flavour < 0.97 and models:
+        return _generic(draw, definitions, models)
     return _recursive(draw, definitions)
 
 
@@ -266,6 +270,18 @@ def _discriminated(draw: Draw, definitions: Definitions) -> Model:
         return {"pet": pet} if "class" in definitions.sources[name] else pet
 
     return Model(name, sample, ("pet",) if "class" in definitions.sources[name] else (), pydantic=False)
+
+
+def _generic(draw: Draw, definitions: Definitions, models: list[Model]) -> Model:
+    name, inner = definitions.fresh("Page"), draw.choice(models)
+    definitions.add("T", 'T = TypeVar("T")')
+    lines = [f"class {name}(BaseModel, Generic[T]):", "    items: list[T]", "    total: int = 0"]
+    definitions.add(name, "\n".join(lines))
+
+    def sample(draw: Draw) -> object:
+        return {"items": [inner.sample(draw) for _ in range(draw.randint(0, 2))], "total": draw.randint(0, 9)}
+
+    return Model(f"{name}[{inner.annotation}]", sample, ("items", "total"))
 
 
 def _recursive(draw: Draw, definitions: Definitions) -> Model:

@@ -41,7 +41,22 @@ class Parameter:
 
 
 _CALLS = {QUERY: "Query", HEADER: "Header", COOKIE: "Cookie", FORM: "Form", PATH: "Path"}
-_NAMES = ("q", "limit", "skip", "user_name", "x_token", "flag", "when", "ids", "z", "größe", "page")
+_NAMES = (
+    "q",
+    "limit",
+    "skip",
+    "user_name",
+    "x_token",
+    "flag",
+    "when",
+    "ids",
+    "z",
+    "größe",
+    "id",
+    "func",
+    "scope",
+    "page",
+)
 
 _ASCII_NAMES = tuple(name for name in _NAMES if name.isascii())
 

@@ -6,17 +6,20 @@ PREAMBLE = '''"""{title}."""
 
 {future}import asyncio
 import re
+import sys
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from functools import partial, wraps
 from ipaddress import IPv4Address
 from pathlib import Path as FilePath
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, Optional, Union
+from types import MappingProxyType, SimpleNamespace
+from typing import Annotated, Any, Generic, Literal, Optional, TypeVar, Union
 from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -41,7 +44,9 @@ from fastapi.security import (
 )
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import (
-    AliasChoices, AnyUrl, BaseModel, ConfigDict, Field, RootModel, SecretStr, computed_field,
+    AfterValidator, AliasChoices, AliasPath, AnyUrl, BaseModel, BeforeValidator, ConfigDict, Field, Json,
+    PlainSerializer,
+    RootModel, SecretStr, StrictInt, computed_field,
     field_serializer, field_validator, model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -58,11 +63,19 @@ def note(key: str, text: str) -> None:
 
 
 async def journal(request: Request) -> Response:
+    if request.url.query == "status":
+        plans = sys.modules.get("turboapi.plans")
+        return JSONResponse(plans.status(request.app) if plans else None)
     # The query is the first key to keep.
     for key in [key for key in JOURNAL if int(key) < int(request.url.query or 0)]:
         del JOURNAL[key]
     return JSONResponse(JOURNAL)
 '''
+
+LIFESPAN = """@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    VAR.set("from lifespan")
+    yield {"started": True, "items": [1]}"""
 
 #: By name, each of which can be left out.
 MIDDLEWARE = {

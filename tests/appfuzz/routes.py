@@ -35,6 +35,21 @@ SHOWN = """def shown(value: Any) -> Any:
         return [shown(item) for item in value]
     return repr(value)"""
 
+#: Decorators as users write them; `logged` gives a plain function for an `async def` too.
+DECORATED = """def decorated(function: Any) -> Any:
+    @wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        return await result if hasattr(result, "__await__") else result
+
+    return wrapper"""
+LOGGED = """def logged(function: Any) -> Any:
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper"""
+
 _CONVERTORS = ("", "", "", "", "", "", "int", "int", "float", "uuid", "path", "str")
 _SEGMENTS = ("items", "users", "me", "a", "b", "größe", "with space", "x.y", "1", "Items")
 _PLACEHOLDERS = ("item_id", "user_id", "n", "slug")
@@ -289,11 +304,19 @@ def _source(
         decorator = f"@<router>.{methods[0].lower()}({arguments})"
     else:
         decorator = f"@<router>.api_route({arguments}, methods={methods})"
-    return "\n".join([decorator, head, *rows])
+    function = "\n".join([head, *rows])
+    if ending.generates or draw.chance(0.95):
+        return f"{decorator}\n{function}"
+    call = draw.pick(f"partial({name})", f"decorated({name})", f"logged({name})")
+    first, *rest = [f'"{template}"', *options]
+    added = ", ".join([first, call, *rest, f"methods={methods}"])
+    return f"{function}\n\n\n<router>.add_api_route({added})"
 
 
 def _define(parts: Parts, source: str) -> None:
     parts.definitions.add("shown", SHOWN)
+    parts.definitions.add("decorated", DECORATED)
+    parts.definitions.add("logged", LOGGED)
     for name, definition in VALUE_DEFINITIONS.items():
         if re.search(rf"\b{name}\b", source):
             parts.definitions.add(name, definition)

@@ -35,8 +35,6 @@ class AppSpec:
     #: The module that the app needs and that may be missing.
     needs: str | None = None
     app_dir: Path = APP_DIR
-    #: Additional environment variables.
-    environment: tuple[tuple[str, str], ...] = ()
 
 
 #: The apps of the table. One process each and server.
@@ -100,7 +98,7 @@ class Server:
             spec.target,
         ]
         # One hash seed: the Allow header of a 405 is made from a set (FASTAPI_INTERNALS section 1.1).
-        environment = {**os.environ, "PYTHONHASHSEED": "0", "NO_COLOR": "1", **dict(spec.environment)}
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
         with self.stderr_path.open("wb") as stderr, self.stdout_path.open("wb") as stdout:
             self._process = subprocess.Popen(
                 command,
