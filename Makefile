@@ -143,6 +143,7 @@ bench-quick: build $(VENV)/.bench-requirements ## The same in a minute, nothing 
 
 bench-plans: build $(VENV)/.bench-requirements ## Cost table of route plans (half an hour), into benchmarks/results/
 	$(BIN)/python -m benchmarks.plan_cost
+	$(BIN)/python -m benchmarks.adaptive_sync
 
 bench-threads: build $(VENV)/.bench-requirements ## Throughput by worker threads (make VENV=.venv-ft PYTHON=python3.14t bench-threads)
 	$(BIN)/python -m benchmarks.free_threaded_scaling
