@@ -236,10 +236,11 @@ def _callable(dependant: Dependant) -> Callable[..., Any]:
 
 def _kind(dependant: Dependant, *, is_coroutine: bool | None = None) -> Kind:
     call = dependant.call
-    if _is_gen_callable(call):
-        return "gen"
+    # A wrapper can count as both; `_solve_generator` looks in this order.
     if _is_async_gen_callable(call):
         return "asyncgen"
+    if _is_gen_callable(call):
+        return "gen"
     if is_coroutine is None:
         is_coroutine = _is_coroutine_callable(call)
     return "async" if is_coroutine else "sync"

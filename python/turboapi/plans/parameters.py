@@ -21,6 +21,7 @@ from turboapi.plans import schemas
 from turboapi.plans.defaults import default_spec
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.specs import DefaultSpec, ParameterSpec
+from turboapi.plans.validators import core_validator
 
 Location = Literal["path", "query", "header", "cookie"]
 
@@ -40,9 +41,9 @@ def validator_of(field: ModelField) -> SchemaValidator:
     """The field's validator; `NotPlannable` if it is not pydantic's own."""
     if type(field) is not ModelField:
         raise NotPlannable("is no plain ModelField")
-    validator = field._type_adapter.validator
-    if type(validator) is not SchemaValidator:
-        raise NotPlannable("has a validator that pydantic did not make")
+    validator = core_validator(field._type_adapter.validator)
+    if validator is None:
+        raise NotPlannable("has a validator that is not complete or that a plugin of pydantic's listens to")
     return validator
 
 

@@ -27,7 +27,7 @@ from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import _is_async_gen_callable, _is_gen_callable
 from fastapi.exceptions import ResponseValidationError
 from pydantic import TypeAdapter
-from pydantic_core import SchemaSerializer, SchemaValidator, ValidationError
+from pydantic_core import SchemaSerializer, ValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.responses import (
     FileResponse,
@@ -41,6 +41,7 @@ from starlette.responses import (
 from turboapi.plans import schemas
 from turboapi.plans.handlers import HandlerFacts
 from turboapi.plans.reasons import NotPlannable
+from turboapi.plans.validators import core_validator
 
 PreparedCall = tuple[Callable[..., Any], tuple[str, ...], tuple[Any, ...]]
 """A callable of one positional argument, with the names and values of its keyword arguments."""
@@ -121,9 +122,9 @@ def _field_spec(facts: HandlerFacts, *, gives_body: bool) -> FieldSpec:
     adapter = field._type_adapter if type(field) is ModelField else None
     if type(adapter) is not TypeAdapter:
         raise NotPlannable("its response model is of a kind this version does not know")
-    validator, serializer = adapter.validator, adapter.serializer
-    if type(validator) is not SchemaValidator or type(serializer) is not SchemaSerializer:
-        raise NotPlannable("its response model is not pydantic's own or not complete")
+    validator, serializer = core_validator(adapter.validator), adapter.serializer
+    if validator is None or type(serializer) is not SchemaSerializer:
+        raise NotPlannable("its response model is not complete, or a plugin of pydantic's listens to it")
     if not facts.is_coroutine:
         _check_validation(field)
     dump = serializer.to_json if gives_body else serializer.to_python
