@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import ModuleType
 from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
+from fastapi import FastAPI
 from starlette.responses import Response
 
 from turboapi.plans.compiler import CompiledRoute
 from turboapi.plans.responses import ResponseSpec
 from turboapi.plans.specs import BodySpec, ParameterSpec
+from turboapi.plans.stacks import MiddlewareStack
 
 __all__ = [
     "ClientDisconnected",
@@ -157,27 +159,25 @@ class Pace:
 class PlanTable:
     """The plans of one application, and the ASGI callable that stands in its router's place."""
 
-    def __new__(cls, refresh: Callable[[], None], router: object) -> Self:
-        """`refresh` compiles anew and calls `set` or `clear`; `router` is who answers without plans."""
+    def __new__(cls, refresh: Callable[[], None], router: object, runtime: ModuleType) -> Self:
+        """`refresh` compiles anew and calls `set` or `clear`; `router` is who answers without plans.
+
+        `runtime` is `turboapi.plans.runtime`.
+        """
     def set(
         self,
         routes: list[tuple[tuple[str, ...] | None, str, Callable[[], CompiledRoute | None] | None]],
         watches: list[tuple[Any, ...]],
-        *,
-        app: object,
+        app: FastAPI,
         router: object,
-        root_path: str,
-        direct: bool,
-        stock_http_exception: bool,
-        exception_handlers: tuple[dict[Any, Any], dict[int, Any]],
-        helpers: ModuleType,
+        stack: MiddlewareStack,
     ) -> None:
         """Take what was compiled: methods (None for all), path template and compiler of each route, in order.
 
         The compiler of a route is called for its first request; None in its place leaves the route to
         `router`. `watches` say what must stay as it is: `("item", dict, key)`, `("list", list)`,
-        `("dict", dict)`, `("attribute", object, name, expected)`. `direct` says that no middleware of the
-        user's is in front.
+        `("dict", dict)`, `("attribute", object, name, expected)`. `stack` is what `app` has
+        around its `router`.
         """
     def clear(self, watches: list[tuple[Any, ...]]) -> None:
         """Leave everything to the router; compile anew once something of `watches` has changed."""

@@ -57,7 +57,7 @@ class ApplicationPlans:
             if method is not None:
                 method()
 
-        self.table = PlanTable(refresh, app.router)
+        self.table = PlanTable(refresh, app.router, runtime)
 
     def refresh(self) -> None:
         """Compile anew what the application consists of now."""
@@ -128,13 +128,9 @@ class ApplicationPlans:
                 for number, route in enumerate(self._routes)
             ],
             watches,
-            app=app,
-            router=router,
-            root_path=app.root_path,
-            direct=stack.direct,
-            stock_http_exception=stack.stock_http_exception,
-            exception_handlers=stack.exception_handlers,
-            helpers=runtime,
+            app,
+            router,
+            stack,
         )
         stack.innermost.app = self.table
 

@@ -78,7 +78,7 @@ pub(crate) enum Target {
     /// The app.
     App,
     /// The app, whose router is to answer although there is a plan.
-    Fallback,
+    Refused(Arc<Plans>),
     /// A plan that needs the scope.
     Scoped(Arc<Plans>),
     /// The end of a plan that began without one.
@@ -125,9 +125,9 @@ impl ExchangeRun {
         let [receive, send] = self.exchange.callables(py)?;
         let planned = match target {
             Target::App => None,
-            Target::Fallback => {
-                plan::mark_fallback(scope)?;
-                None
+            Target::Refused(plans) => {
+                self.stage = Stage::App;
+                return awaiting(&plans.stack.fall_back(scope, &receive, &send)?);
             }
             Target::Scoped(plans) => plan::scoped(py, &plans, scope, &receive, &send)?,
             Target::Concluding { chosen, conclusion } => {

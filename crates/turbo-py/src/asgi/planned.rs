@@ -103,7 +103,7 @@ impl ConnectionContext {
             Outcome::Concluding(chosen, conclusion) => {
                 self.start_target(py, parts, rest, body, Target::Concluding { chosen, conclusion })
             }
-            Outcome::Refused => self.start_target(py, parts, rest, body, Target::Fallback),
+            Outcome::Refused(plans) => self.start_target(py, parts, rest, body, Target::Refused(plans)),
         }
     }
 

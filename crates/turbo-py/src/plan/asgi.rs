@@ -15,7 +15,7 @@ use super::extract::{Extracted, ScopeSource};
 use super::program::{Given, Progress, Run};
 use super::replay::Replay;
 use super::route::{Native, Route, Tier};
-use super::table::{Plans, asked, marker};
+use super::table::{Plans, asked};
 use crate::coroutine::{Body, Next, Resume, awaiting};
 
 /// One request on its way through a plan.
@@ -364,16 +364,14 @@ impl AsgiRun {
             Replay::new(messages, self.receive.clone_ref(py)).into_pyobject(py)?.into_any().unbind()
         };
         self.stage = Stage::Final;
-        let scope = self.scope.bind(py);
+        let (scope, send) = (self.scope.bind(py), self.send.bind(py));
         let stack = &self.plans.stack;
-        let app = if self.direct {
-            scope.set_item(marker::FALLBACK, true)?;
-            &stack.app
+        awaiting(&if self.direct {
+            stack.fall_back(scope, receive.bind(py), send)?
         } else {
             self.plans.counts.refused.fetch_add(1, Ordering::Relaxed);
-            &stack.router
-        };
-        awaiting(&app.bind(py).call1((scope, receive, &self.send))?)
+            stack.router.bind(py).call1((scope, receive, send))?
+        })
     }
 
     /// What the route raised, where its middleware and handlers can see it.
@@ -383,15 +381,9 @@ impl AsgiRun {
             return Next::Raise(error);
         }
         let started = self.started || self.watched.as_ref().is_some_and(|send| send.get().has_started());
-        self.through_stack(py, &error, started).unwrap_or_else(Next::Raise)
-    }
-
-    fn through_stack<'py>(&self, py: Python<'py>, error: &PyErr, started: bool) -> PyResult<Next<'py>> {
-        let scope = self.scope.bind(py);
-        scope.set_item(marker::RAISE, (error.value(py), started))?;
-        let stack = &self.plans.stack;
-        let send = if started { &stack.helpers.send_nowhere } else { &self.send };
-        awaiting(&stack.app.bind(py).call1((scope, &self.receive, send))?)
+        let (scope, receive, send) = (self.scope.bind(py), self.receive.bind(py), self.send.bind(py));
+        let called = self.plans.stack.raise(&error, started, scope, receive, send);
+        called.and_then(|awaitable| awaiting(&awaitable)).unwrap_or_else(Next::Raise)
     }
 }
 

@@ -45,18 +45,19 @@ pub(crate) fn attempt(
     if request.parts.method == Method::HEAD {
         return Attempt::NotPlanned;
     }
-    let Some(plans) = table.current(py).filter(|plans| plans.stack.direct) else {
+    let current = table.current(py);
+    let Some(plans) = current.as_deref().and_then(Option::as_ref).filter(|plans| plans.stack.direct) else {
         return Attempt::NotPlanned;
     };
     let Some(path) = decoded(request.parts.uri.path()) else { return Attempt::NotPlanned };
     let full_path = full_path(request.root_path, &path);
     let path = plans.route_path(&full_path, request.root_path);
     let Some(found) = plans.find(py, &request.parts.method, path) else { return Attempt::NotPlanned };
-    let Some(native) = found.route.direct() else { return Attempt::Scoped(Arc::clone(&plans)) };
+    let Some(native) = found.route.direct() else { return Attempt::Scoped(Arc::clone(plans)) };
     if has_body && native.takes_body() {
-        return Attempt::TakesBody(Chosen { route: Arc::clone(found.route), plans: Arc::clone(&plans) });
+        return Attempt::TakesBody(Chosen { route: Arc::clone(found.route), plans: Arc::clone(plans) });
     }
-    let running = Running { plans: &plans, route: found.route, native };
+    let running = Running { plans, route: found.route, native };
     Attempt::Begun(running.begin(py, request, &found, &[], context))
 }
 
@@ -77,7 +78,7 @@ pub(crate) enum Outcome {
     /// The answer.
     Ready(Payload),
     /// FastAPI has to see the request; nothing of the user's has run.
-    Refused,
+    Refused(Arc<Plans>),
     /// The calls are over, and the rest needs a scope.
     Concluding(Chosen, Conclusion),
     /// A task has to make the next call.
@@ -99,7 +100,9 @@ impl Chosen {
         body: &[u8],
         context: &Bound<'_, PyAny>,
     ) -> Outcome {
-        let Some(path) = decoded(request.parts.uri.path()) else { return Outcome::Refused };
+        let Some(path) = decoded(request.parts.uri.path()) else {
+            return Outcome::Refused(Arc::clone(&self.plans));
+        };
         let full_path = full_path(request.root_path, &path);
         let path = self.plans.route_path(&full_path, request.root_path);
         // The body took its time: everything may have changed meanwhile.
@@ -108,7 +111,7 @@ impl Chosen {
             (Some(found), Some(running)) if Arc::ptr_eq(found.route, &self.route) && self.plans.hold(py) => {
                 running.begin(py, request, &found, body, context)
             }
-            _ => Outcome::Refused,
+            _ => Outcome::Refused(Arc::clone(&self.plans)),
         }
     }
 
@@ -147,7 +150,7 @@ impl Running<'_> {
                 let source = RequestSource::new(request.parts.uri.query(), &request.parts.headers);
                 match extractor.get().extract(py, &source, &found.texts(), Some(body)) {
                     Extracted::Values(values) => values,
-                    Extracted::Refused => return Outcome::Refused,
+                    Extracted::Refused => return Outcome::Refused(Arc::clone(self.plans)),
                 }
             }
         };
@@ -308,7 +311,7 @@ impl<O: Origin> DirectTask<O> {
     fn settle<'py>(&mut self, py: Python<'py>, outcome: Outcome) -> Next<'py> {
         match outcome {
             Outcome::Ready(payload) => self.end(py, Answer::Ready(payload)),
-            Outcome::Refused | Outcome::Suspended(..) => self.end(py, Answer::Nothing),
+            Outcome::Refused(_) | Outcome::Suspended(..) => self.end(py, Answer::Nothing),
             Outcome::Concluding(_, conclusion) => match self.origin.conclude(py, &self.chosen, conclusion) {
                 Ok((exchange, mut body)) => {
                     self.answer(Answer::Exchange(exchange));

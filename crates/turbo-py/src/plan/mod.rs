@@ -21,4 +21,4 @@ pub(crate) use self::asgi::{AsgiRun, Conclusion, scoped};
 pub(crate) use self::direct::{Answer, Attempt, Chosen, DirectTask, Origin, Outcome, Request, Slot, attempt};
 pub(crate) use self::encode::{Payload, Place};
 pub(crate) use self::program::Run;
-pub(crate) use self::table::{PlanTable, Plans, mark_fallback};
+pub(crate) use self::table::{PlanTable, Plans};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use arc_swap::{ArcSwapOption, Guard};
 use http::Method;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
@@ -18,16 +19,11 @@ use super::watch::Watches;
 use crate::coroutine::Coroutine;
 
 /// What scope keys of ours say to the table; they never reach code of the user.
-pub(crate) mod marker {
+mod marker {
     /// The request was tried and is FastAPI's own to answer.
-    pub(crate) const FALLBACK: &str = "turboapi.fallback";
+    pub(super) const FALLBACK: &str = "turboapi.fallback";
     /// `(exception, whether the response has started)`: to be raised where the route would have.
-    pub(crate) const RAISE: &str = "turboapi.raise";
-}
-
-/// Says to the table that FastAPI's router is to answer, although there is a plan.
-pub(crate) fn mark_fallback(scope: &Bound<'_, PyDict>) -> PyResult<()> {
-    scope.set_item(marker::FALLBACK, true)
+    pub(super) const RAISE: &str = "turboapi.raise";
 }
 
 /// The plans of one application.
@@ -36,11 +32,12 @@ pub(crate) fn mark_fallback(scope: &Bound<'_, PyDict>) -> PyResult<()> {
 /// middleware. The engine asks it directly when there is no middleware of the user's.
 #[pyclass(frozen, module = "turboapi._engine")]
 pub(crate) struct PlanTable {
-    state: Mutex<Option<Arc<Plans>>>,
+    plans: ArcSwapOption<Plans>,
     /// While they hold there is no use in compiling.
-    off: Mutex<Option<Arc<Watches>>>,
+    off: ArcSwapOption<Watches>,
     /// Compiles anew and calls `set`.
     refresh: Py<PyAny>,
+    helpers: Arc<Helpers>,
     /// The router whose place the table takes.
     router: Mutex<Py<PyAny>>,
     counts: Arc<Counts>,
@@ -72,8 +69,10 @@ pub(crate) struct Plans {
 
 /// The application around the routes.
 pub(crate) struct Stack {
-    /// The application itself.
-    pub(crate) app: Py<PyAny>,
+    app: Py<PyAny>,
+    /// The outermost middleware, as it was when the plans were compiled: what a run begins behind it must end
+    /// behind it, whatever the application puts in its place meanwhile.
+    outermost: Py<PyAny>,
     /// The router whose place the table takes.
     pub(crate) router: Py<PyAny>,
     /// `app.root_path`, which takes the place of the server's.
@@ -83,11 +82,57 @@ pub(crate) struct Stack {
     /// An `HTTPException` is answered by FastAPI's own handler.
     pub(crate) stock_http_exception: bool,
     /// `(exception handlers, status handlers)` for the scope, as `ExceptionMiddleware` puts them there.
-    pub(crate) exception_handlers: Py<PyAny>,
-    pub(crate) helpers: Helpers,
+    exception_handlers: Py<PyAny>,
+    pub(crate) helpers: Arc<Helpers>,
 }
 
 impl Stack {
+    /// From the application, its router, and a `turboapi.plans.stacks.MiddlewareStack`.
+    fn new(
+        app: &Bound<'_, PyAny>,
+        router: Py<PyAny>,
+        stack: &Bound<'_, PyAny>,
+        helpers: Arc<Helpers>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            app: app.clone().unbind(),
+            outermost: stack.getattr("outermost")?.unbind(),
+            router,
+            root_path: app.getattr("root_path")?.extract()?,
+            direct: stack.getattr("direct")?.extract()?,
+            stock_http_exception: stack.getattr("stock_http_exception")?.extract()?,
+            exception_handlers: stack.getattr("exception_handlers")?.unbind(),
+            helpers,
+        })
+    }
+
+    /// Calls the middleware, for FastAPI to answer although there is a plan.
+    pub(crate) fn fall_back<'py>(
+        &self,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.prepare(scope)?;
+        scope.set_item(marker::FALLBACK, true)?;
+        self.outermost.bind(scope.py()).call1((scope, receive, send))
+    }
+
+    /// Calls the middleware, for it to see what a route raised.
+    pub(crate) fn raise<'py>(
+        &self,
+        error: &PyErr,
+        started: bool,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = scope.py();
+        scope.set_item(marker::RAISE, (error.value(py), started))?;
+        let send = if started { self.helpers.send_nowhere.bind(py) } else { send };
+        self.outermost.bind(py).call1((scope, receive, send))
+    }
+
     /// Puts into a scope what the middleware in front of the router would have put there.
     pub(crate) fn prepare(&self, scope: &Bound<'_, PyDict>) -> PyResult<()> {
         let py = scope.py();
@@ -219,52 +264,39 @@ pub(crate) fn decoded(raw: &str) -> Option<Cow<'_, str>> {
     is_plain(&path).then_some(path)
 }
 
+/// Starlette's `int` convertor fails with more digits than `sys.get_int_max_str_digits` allows, at least 640.
+const LONGEST_PATH: usize = 640;
+
 fn is_plain(path: &str) -> bool {
-    path.bytes().all(|byte| byte >= b' ')
+    path.len() <= LONGEST_PATH && path.bytes().all(|byte| byte >= b' ')
 }
 
 impl PlanTable {
     /// What is compiled now, made anew first if the application has changed; `None` if that failed.
-    pub(crate) fn current(&self, py: Python<'_>) -> Option<Arc<Plans>> {
-        if let Some(state) = self.state()
-            && state.watches.hold(py)
-        {
-            return Some(state);
+    pub(crate) fn current(&self, py: Python<'_>) -> Option<Guard<Option<Arc<Plans>>>> {
+        let holds = |plans: &Option<Arc<Plans>>| plans.as_ref().is_some_and(|plans| plans.hold(py));
+        let plans = self.plans.load();
+        if holds(&plans) {
+            return Some(plans);
         }
-        if self.off().is_some_and(|watches| watches.hold(py)) {
+        drop(plans);
+        if self.off.load().as_ref().is_some_and(|watches| watches.hold(py)) {
             return None;
         }
         if let Err(error) = self.refresh.call0(py) {
             error.write_unraisable(py, Some(self.refresh.bind(py)));
             return None;
         }
-        self.state().filter(|state| state.watches.hold(py))
+        Some(self.plans.load()).filter(|plans| holds(plans))
     }
 
     /// Replaces what is compiled; what its plans have served stays counted.
-    fn replace(&self, state: Option<Arc<Plans>>) {
-        let before =
-            std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), state);
-        let Some(before) = before else { return };
+    fn replace(&self, plans: Option<Arc<Plans>>) {
+        let Some(before) = self.plans.swap(plans) else { return };
         for route in before.entries.iter().filter_map(Entry::route) {
             let counter = if route.is_native() { &self.counts.native } else { &self.counts.python };
             counter.fetch_add(route.served(), Ordering::Relaxed);
         }
-    }
-
-    fn off(&self) -> Option<Arc<Watches>> {
-        self.off.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_off(&self, watches: Option<Watches>) {
-        let watches = watches.map(Arc::new);
-        let before =
-            std::mem::replace(&mut *self.off.lock().unwrap_or_else(PoisonError::into_inner), watches);
-        drop(before);
-    }
-
-    fn state(&self) -> Option<Arc<Plans>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn router<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
@@ -275,34 +307,27 @@ impl PlanTable {
 #[pymethods]
 impl PlanTable {
     #[new]
-    fn new(refresh: Py<PyAny>, router: Py<PyAny>) -> Self {
-        Self {
-            state: Mutex::new(None),
-            off: Mutex::new(None),
+    fn new(refresh: Py<PyAny>, router: Py<PyAny>, runtime: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self {
+            plans: ArcSwapOption::empty(),
+            off: ArcSwapOption::empty(),
             refresh,
+            helpers: Arc::new(Helpers::new(runtime)?),
             router: Mutex::new(router),
             counts: Arc::default(),
-        }
+        })
     }
 
     /// Takes what was compiled; see `_engine.pyi`.
-    #[pyo3(signature = (
-        routes, watches, *, app, router, root_path, direct, stock_http_exception, exception_handlers, helpers
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "Python keywords")]
     fn set(
         &self,
-        py: Python<'_>,
         routes: Vec<(Option<Vec<String>>, String, Option<Py<PyAny>>)>,
         watches: &Bound<'_, PyAny>,
-        app: Py<PyAny>,
+        app: &Bound<'_, PyAny>,
         router: Py<PyAny>,
-        root_path: String,
-        direct: bool,
-        stock_http_exception: bool,
-        exception_handlers: Py<PyAny>,
-        helpers: &Bound<'_, PyAny>,
+        stack: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        let py = app.py();
         let mut routes_in_order = Router::new();
         let mut entries = Vec::with_capacity(routes.len());
         for (methods, template, compile) in routes {
@@ -330,31 +355,22 @@ impl PlanTable {
                 _ => Entry::Asgi,
             });
         }
-        let state = Plans {
+        *self.router.lock().unwrap_or_else(PoisonError::into_inner) = router.clone_ref(py);
+        let plans = Plans {
             router: routes_in_order,
             entries: entries.into(),
             watches: Watches::new(watches)?,
-            stack: Stack {
-                app,
-                router,
-                root_path,
-                direct,
-                stock_http_exception,
-                exception_handlers,
-                helpers: Helpers::new(helpers)?,
-            },
+            stack: Stack::new(app, router, stack, Arc::clone(&self.helpers))?,
             counts: Arc::clone(&self.counts),
         };
-        *self.router.lock().unwrap_or_else(PoisonError::into_inner) = state.stack.router.clone_ref(py);
-        self.set_off(None);
-        self.replace(Some(Arc::new(state)));
+        self.off.store(None);
+        self.replace(Some(Arc::new(plans)));
         Ok(())
     }
 
     /// Leaves everything to FastAPI; compiles anew once something of `watches` has changed.
     fn clear(&self, watches: &Bound<'_, PyAny>) -> PyResult<()> {
-        let watches = Watches::new(watches)?;
-        self.set_off(Some(watches));
+        self.off.store(Some(Arc::new(Watches::new(watches)?)));
         self.replace(None);
         Ok(())
     }
@@ -367,15 +383,15 @@ impl PlanTable {
     /// Requests served by the present plan of each route, in the order of `set`.
     fn served(&self) -> Vec<u64> {
         let served = |entry: &Entry| entry.route().map_or(0, |route| route.served());
-        self.state().map_or_else(Vec::new, |state| state.entries.iter().map(served).collect())
+        self.plans.load().as_ref().map_or_else(Vec::new, |plans| plans.entries.iter().map(served).collect())
     }
 
     /// HTTP requests since the table was made, by who served them; see `_engine.pyi`.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let (mut native, mut python) =
             (self.counts.native.load(Ordering::Relaxed), self.counts.python.load(Ordering::Relaxed));
-        if let Some(state) = self.state() {
-            for route in state.entries.iter().filter_map(Entry::route) {
+        if let Some(plans) = &*self.plans.load() {
+            for route in plans.entries.iter().filter_map(Entry::route) {
                 *(if route.is_native() { &mut native } else { &mut python }) += route.served();
             }
         }
@@ -401,21 +417,25 @@ impl PlanTable {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let table = slf.get();
-        let Some(state) = table.current(py) else {
+        // First of all: what has run must not run again, whatever became of the plans.
+        if let Some(raised) = pop(&scope, marker::RAISE)? {
+            let (error, started): (Bound<'py, PyAny>, bool) = raised.extract()?;
+            return table.helpers.raise_in_route.bind(py).call1((error, started, scope, receive, send));
+        }
+        if pop(&scope, marker::FALLBACK)?.is_some() {
+            count(&table.counts.refused, &scope);
+            return table.router(py).call1((scope, receive, send));
+        }
+        let current = table.current(py);
+        let Some(plans) = current.as_deref().and_then(Option::as_ref) else {
             count(&table.counts.off, &scope);
             return table.router(py).call1((scope, receive, send));
         };
-        if let Some(raised) = pop(&scope, marker::RAISE)? {
-            let (error, started): (Bound<'py, PyAny>, bool) = raised.extract()?;
-            let raise_in_route = state.stack.helpers.raise_in_route.bind(py);
-            return raise_in_route.call1((error, started, scope, receive, send));
-        }
-        let refused = pop(&scope, marker::FALLBACK)?.is_some();
-        if !refused && let Some(run) = AsgiRun::begin(py, &state, &scope, &receive, &send)? {
+        if let Some(run) = AsgiRun::begin(py, plans, &scope, &receive, &send)? {
             return Ok(Bound::new(py, Coroutine::new(run))?.into_any());
         }
-        count(if refused { &table.counts.refused } else { &table.counts.unplanned }, &scope);
-        state.stack.router.bind(py).call1((scope, receive, send))
+        count(&table.counts.unplanned, &scope);
+        plans.stack.router.bind(py).call1((scope, receive, send))
     }
 }
 
