@@ -18,7 +18,7 @@ from turboapi.plans.blocking import placement
 from turboapi.plans.compiler import CompiledRoute, compile_route, unplanned
 from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
-from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers
+from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers, websocket_routes
 from turboapi.plans.stacks import MiddlewareStack, middleware_stack
 from turboapi.plans.versions import distrusted, unknown_version
 from turboapi.sync import SyncMode
@@ -92,6 +92,11 @@ class ApplicationPlans:
                 PlannedRoute(effective, self._compile(number))
                 for number, effective in enumerate(self._routes)
             ]
+
+    def websocket_routes(self) -> list[tuple[str, Any]]:
+        """Path and endpoint of every WebSocket route; FastAPI runs them."""
+        app = self._app()
+        return [] if app is None or self.reason is not None else list(websocket_routes(app.router))
 
     def compiled_routes(self) -> list[tuple[EffectiveRoute, CompiledRoute | None]]:
         """Every route with its plan, None for what was not compiled yet."""
@@ -172,7 +177,9 @@ class ApplicationPlans:
         return pace
 
 
-_PLANS: weakref.WeakKeyDictionary[FastAPI, ApplicationPlans] = weakref.WeakKeyDictionary()
+# In the application's own dictionary: the plans refer to it, so a table of them, even by weak keys, would keep every
+# application alive.
+_ATTRIBUTE = "_turboapi_plans"
 _PLANS_LOCK = threading.RLock()
 
 
@@ -181,23 +188,23 @@ def plans_of(app: object, sync_mode: SyncMode = "adaptive") -> ApplicationPlans 
     if not isinstance(app, FastAPI):
         return None
     with _PLANS_LOCK:
-        plans = _PLANS.get(app)
+        plans: ApplicationPlans | None = vars(app).get(_ATTRIBUTE)
         if plans is None:
-            plans = _PLANS[app] = ApplicationPlans(app, sync_mode)
+            plans = vars(app)[_ATTRIBUTE] = ApplicationPlans(app, sync_mode)
     return plans
 
 
 def existing_plans(app: object) -> ApplicationPlans | None:
     """The plans of `app` if it has any already."""
     with _PLANS_LOCK:
-        return _PLANS.get(app) if isinstance(app, FastAPI) else None
+        return vars(app).get(_ATTRIBUTE) if isinstance(app, FastAPI) else None
 
 
 def forget_plans(app: object) -> None:
     """Take the plans of `app` out of their place, so that nothing of them refers to it any more."""
     if isinstance(app, FastAPI):
         with _PLANS_LOCK:
-            plans = _PLANS.pop(app, None)
+            plans: ApplicationPlans | None = vars(app).pop(_ATTRIBUTE, None)
         if plans is not None:
             plans.uninstall()
 

@@ -287,7 +287,9 @@ impl AsgiRun {
     fn call<'py>(&mut self, py: Python<'py>, mut run: Run) -> PyResult<Next<'py>> {
         let route = Arc::clone(&self.route);
         let Tier::Native(native) = &route.tier else { return Ok(Next::Return) };
-        match run.advance(py, &native.program, None, &self.plans.stack.helpers.run_in_threadpool) {
+        let root_path = self.root_path(py);
+        let place = Place { method: self.method.as_str(), root_path: &root_path };
+        match native.advance(py, &mut run, place, &self.plans.stack.helpers.run_in_threadpool) {
             Progress::Await(awaitable) => {
                 self.stage = Stage::Calls(run);
                 Ok(Next::Await(awaitable))
@@ -296,6 +298,11 @@ impl AsgiRun {
             Progress::NeedsTask => Ok(Next::Return),
             Progress::Returned(value) => self.encode(py, native, &run, &value),
         }
+    }
+
+    fn root_path(&self, py: Python<'_>) -> String {
+        let root_path = self.scope.bind(py).get_item(intern!(py, "root_path")).ok().flatten();
+        root_path.and_then(|text| text.extract().ok()).unwrap_or_default()
     }
 
     fn encode<'py>(
@@ -315,10 +322,9 @@ impl AsgiRun {
             // The response runs them itself.
             background = None;
         }
-        let root_path = self.scope.bind(py).get_item(intern!(py, "root_path"))?;
-        let root_path = root_path.and_then(|text| text.extract::<String>().ok()).unwrap_or_default();
+        let root_path = self.root_path(py);
         let place = Place { method: self.method.as_str(), root_path: &root_path };
-        match native.encoder.get().encode(py, value, response, place)? {
+        match native.encode(py, run, value, response, place)? {
             Encoded::Call(response) => {
                 if let Some(tasks) = background {
                     // The encoder may have built the response, whose tasks these then are.

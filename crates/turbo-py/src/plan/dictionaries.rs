@@ -3,6 +3,7 @@
 //! From Python 3.12 on a dictionary can be watched (`PyDict_Watch`): a change of any watched dictionary moves one
 //! counter. Before that, every dictionary carries a version of its own.
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -16,7 +17,7 @@ mod imp {
 
     use pyo3::ffi;
 
-    use super::{Bound, PyDict, PyErr, Python};
+    use super::{Bound, PyDict, PyErr, PyTraverseError, PyVisit, Python};
 
     /// Moves with every change of a watched dictionary.
     static CHANGES: AtomicU64 = AtomicU64::new(1);
@@ -62,6 +63,12 @@ mod imp {
             Self { watched, seen }
         }
 
+        /// Shows the garbage collector what this holds.
+        #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as before Python 3.12")]
+        pub(crate) fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+            Ok(())
+        }
+
         /// `None` if nothing has changed; otherwise what to tell [`Self::looked`] after another look.
         pub(crate) fn look(&self) -> Option<u64> {
             let now = CHANGES.load(Ordering::Acquire);
@@ -89,7 +96,7 @@ mod imp {
 
     use pyo3::ffi;
 
-    use super::{Bound, Py, PyDict, Python};
+    use super::{Bound, Py, PyDict, PyTraverseError, PyVisit, Python};
 
     /// Dictionaries with the versions they had when they were looked at (`PyDictObject.ma_version_tag`, PEP 509).
     pub(crate) struct Dictionaries(Box<[(Py<PyDict>, AtomicU64)]>);
@@ -98,6 +105,11 @@ mod imp {
         /// To be made before the dictionaries are read.
         pub(crate) fn new<'py>(_py: Python<'py>, dicts: impl Iterator<Item = Bound<'py, PyDict>>) -> Self {
             Self(dicts.map(|dict| (dict.clone().unbind(), AtomicU64::new(version(&dict)))).collect())
+        }
+
+        /// Shows the garbage collector what this holds.
+        pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+            self.0.iter().try_for_each(|(dict, _)| visit.call(dict))
         }
 
         /// `None` if nothing has changed; otherwise what to tell [`Self::looked`] after another look.

@@ -85,12 +85,6 @@ pub(crate) enum Outcome {
     Suspended(Chosen, Run),
 }
 
-impl Native {
-    pub(crate) fn takes_body(&self) -> bool {
-        self.program.extractor.as_ref().is_some_and(|extractor| extractor.get().takes_body())
-    }
-}
-
 impl Chosen {
     /// Begins the plan that [`attempt`] chose, with the whole body.
     pub(crate) fn begin(
@@ -170,10 +164,14 @@ impl Running<'_> {
         match run.advance(py, program, Some(context), in_thread) {
             Progress::NeedsTask | Progress::Await(_) => Outcome::Suspended(self.chosen(), run),
             Progress::Raised(error) => self.raised(py, error),
-            Progress::Returned(value) => {
-                let place = Place { method: request.parts.method.as_str(), root_path: request.root_path };
-                self.encoded(py, place, &run, &value)
-            }
+            Progress::Returned(value) => match self.native.encoder.get().wants_thread(&value) {
+                Ok(true) => Outcome::Suspended(self.chosen(), run),
+                Ok(false) => {
+                    let place = Place { method: request.parts.method.as_str(), root_path: request.root_path };
+                    self.encoded(py, place, &run, &value)
+                }
+                Err(error) => self.raised(py, error),
+            },
         }
     }
 
@@ -181,7 +179,8 @@ impl Running<'_> {
     fn encoded(&self, py: Python<'_>, place: Place<'_>, run: &Run, value: &Bound<'_, PyAny>) -> Outcome {
         let program = &self.native.program;
         let response = program.takes_response.then(|| run.slot(py, program.response_slot())).flatten();
-        match self.native.encoder.get().encode(py, value, response, place) {
+        let encoded = self.native.encode(py, run, value, response, place);
+        match encoded {
             Ok(Encoded::Ready(payload)) => Outcome::Ready(payload),
             Ok(Encoded::Call(response)) => Outcome::Concluding(self.chosen(), Conclusion::Call(response)),
             Err(error) => self.raised(py, error),
@@ -294,7 +293,7 @@ impl<O: Origin> DirectTask<O> {
         let outcome = {
             let Some(running) = self.chosen.running() else { return self.end(py, Answer::Nothing) };
             let in_thread = &running.plans.stack.helpers.run_in_threadpool;
-            match run.advance(py, &running.native.program, None, in_thread) {
+            match running.native.advance(py, &mut run, self.origin.place(), in_thread) {
                 Progress::Await(awaitable) => {
                     self.stage = Stage::Calls(run);
                     return Next::Await(awaitable);

@@ -1,10 +1,12 @@
 //! The calls of a route, as `turboapi.plans.dependencies` listed them.
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{ffi, intern};
 
+use super::encode::{Encoder, Place};
 use super::extract::Extractor;
 use super::pace::Pace;
 
@@ -71,6 +73,21 @@ impl Program {
         Ok(program)
     }
 
+    /// Shows the garbage collector what this holds.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.extractor)?;
+        for maker in &self.makers {
+            visit.call(maker)?;
+        }
+        for call in &self.calls {
+            visit.call(&call.callable)?;
+            if let Kind::Sync(pace) = &call.kind {
+                visit.call(pace)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Every argument lies in a slot that is filled when its call is made.
     fn check(&self) -> PyResult<()> {
         let mut filled = self.extracted + 3 + self.makers.len();
@@ -96,7 +113,7 @@ impl Program {
         for maker in &self.makers {
             slots.push(maker.call0(py)?);
         }
-        Ok(Run { slots, next: 0 })
+        Ok(Run { validated: false, slots, next: 0 })
     }
 
     /// The number of slots that are filled before the first call and belong to the `Given`.
@@ -128,6 +145,8 @@ impl Call {
 
 /// A program on its way through the calls of one request.
 pub(crate) struct Run {
+    /// What the endpoint returned was validated as its response already.
+    pub(crate) validated: bool,
     slots: Vec<Py<PyAny>>,
     /// The call that is next, or the one that is being awaited.
     next: usize,
@@ -178,6 +197,26 @@ impl Run {
         match self.slots.last() {
             Some(value) => Progress::Returned(value.bind(py).clone()),
             None => Progress::Raised(PyRuntimeError::new_err("a program ended without a value")),
+        }
+    }
+
+    /// Has what the endpoint returned validated on a worker thread, as FastAPI does for every `def` endpoint; to be
+    /// awaited by a task.
+    pub(crate) fn validate_in_thread<'py>(
+        &mut self,
+        encoder: &Bound<'py, Encoder>,
+        returned: &Bound<'py, PyAny>,
+        place: Place<'_>,
+        in_thread: &Py<PyAny>,
+    ) -> Progress<'py> {
+        self.validated = true;
+        let py = encoder.py();
+        let validated = encoder.getattr(intern!(py, "validate")).and_then(|validate| {
+            in_thread.bind(py).call1((validate, returned, place.method, place.root_path))
+        });
+        match validated {
+            Ok(awaitable) => awaited(awaitable),
+            Err(error) => Progress::Raised(error),
         }
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use turbo_router::Convertor;
 
-use super::encode::Encoder;
-use super::program::Program;
+use super::encode::{Encoded, Encoder, Place};
+use super::program::{Program, Progress, Run};
 use super::watch::Watches;
 
 /// How a route is run.
@@ -24,6 +25,48 @@ pub(crate) enum Tier {
 pub(crate) struct Native {
     pub(crate) program: Program,
     pub(crate) encoder: Py<Encoder>,
+}
+
+impl Native {
+    pub(crate) fn takes_body(&self) -> bool {
+        self.program.extractor.as_ref().is_some_and(|extractor| extractor.get().takes_body())
+    }
+
+    /// P2 inside a task, from where it is.
+    pub(crate) fn advance<'py>(
+        &self,
+        py: Python<'py>,
+        run: &mut Run,
+        place: Place<'_>,
+        in_thread: &Py<PyAny>,
+    ) -> Progress<'py> {
+        let progress = run.advance(py, &self.program, None, in_thread);
+        let Progress::Returned(value) = &progress else { return progress };
+        match self.encoder.get().wants_thread(value) {
+            Ok(true) if !run.validated => {
+                run.validate_in_thread(self.encoder.bind(py), value, place, in_thread)
+            }
+            Ok(_) => progress,
+            Err(error) => Progress::Raised(error),
+        }
+    }
+
+    /// P3 for what a run returned.
+    pub(crate) fn encode(
+        &self,
+        py: Python<'_>,
+        run: &Run,
+        value: &Bound<'_, PyAny>,
+        response: Option<&Bound<'_, PyAny>>,
+        place: Place<'_>,
+    ) -> PyResult<Encoded> {
+        let encoder = self.encoder.get();
+        if run.validated {
+            encoder.encode_validated(value, response)
+        } else {
+            encoder.encode(py, value, response, place)
+        }
+    }
 }
 
 /// A route that has a plan.
@@ -60,6 +103,22 @@ impl Route {
             convertors: compiled.getattr(intern!(py, "convertors"))?.extract()?,
             served: AtomicU64::new(0),
         }))
+    }
+
+    /// Shows the garbage collector what this holds.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.tier {
+            Tier::Native(native) => {
+                native.program.traverse(visit)?;
+                visit.call(&native.encoder)?;
+            }
+            Tier::Python(plan) => visit.call(plan)?,
+        }
+        self.watches.traverse(visit)?;
+        visit.call(&self.route)?;
+        visit.call(&self.endpoint)?;
+        visit.call(&self.effective_context)?;
+        visit.call(&self.convertors)
     }
 
     /// Whether the plan needs no scope: it can answer what hyper has read.

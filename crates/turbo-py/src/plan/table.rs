@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use arc_swap::{ArcSwapOption, Guard};
 use http::Method;
 use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -213,6 +214,24 @@ impl<'a> Found<'a> {
 }
 
 impl Plans {
+    /// Shows the garbage collector what this holds.
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Stack { app, outermost, router, exception_handlers, .. } = &self.stack;
+        for object in [app, outermost, router, exception_handlers] {
+            visit.call(object)?;
+        }
+        self.watches.traverse(visit)?;
+        for entry in &self.entries {
+            if let Entry::Plan { compile, .. } = entry {
+                visit.call(compile)?;
+            }
+            if let Some(route) = entry.route() {
+                route.traverse(visit)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the application is still what was compiled.
     pub(crate) fn hold(&self, py: Python<'_>) -> bool {
         self.watches.hold(py)
@@ -366,6 +385,23 @@ impl PlanTable {
         self.off.store(None);
         self.replace(Some(Arc::new(plans)));
         Ok(())
+    }
+
+    /// The application refers to its plans, and they to it.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.refresh)?;
+        if let Ok(router) = self.router.try_lock() {
+            visit.call(&*router)?;
+        }
+        if let Some(watches) = &*self.off.load() {
+            watches.traverse(&visit)?;
+        }
+        self.plans.load().as_ref().map_or(Ok(()), |plans| plans.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        self.off.store(None);
+        self.plans.store(None);
     }
 
     /// Leaves everything to FastAPI; compiles anew once something of `watches` has changed.

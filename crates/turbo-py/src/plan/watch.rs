@@ -4,6 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 
 use super::dictionaries::Dictionaries;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
@@ -54,6 +55,12 @@ impl Watches {
         Ok(Self { dictionaries, in_dictionaries: in_dictionaries.into(), others: others.into() })
     }
 
+    /// Shows the garbage collector what this holds.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.dictionaries.traverse(visit)?;
+        self.in_dictionaries.iter().chain(&self.others).try_for_each(|watch| watch.traverse(visit))
+    }
+
     /// Whether everything is as it was.
     pub(crate) fn hold(&self, py: Python<'_>) -> bool {
         if let Some(began) = self.dictionaries.look() {
@@ -94,6 +101,30 @@ impl Watch {
             },
             _ => return Err(PyValueError::new_err(format!("unknown kind of watch {kind:?}"))),
         })
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Item { dict, key: _, expected } => {
+                visit.call(dict)?;
+                visit.call(expected)
+            }
+            Self::List { list, objects } => {
+                visit.call(list)?;
+                objects.iter().try_for_each(|object| visit.call(object))
+            }
+            Self::Dict { dict, pairs } => {
+                visit.call(dict)?;
+                pairs.iter().try_for_each(|(key, value)| {
+                    visit.call(key)?;
+                    visit.call(value)
+                })
+            }
+            Self::Attribute { object, name: _, expected } => {
+                visit.call(object)?;
+                visit.call(expected)
+            }
+        }
     }
 
     fn holds(&self, py: Python<'_>) -> bool {
