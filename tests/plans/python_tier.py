@@ -272,7 +272,7 @@ def describe(error: BaseException | None, *, contexts: bool) -> str | None:
     """The exception with its causes, and with `contexts` what was handled when each was raised."""
     if error is None:
         return None
-    text = f"{error!r} from {describe(error.__cause__, contexts=contexts)}"
+    text = f"{error!r}: {error} from {describe(error.__cause__, contexts=contexts)}"
     # What C code makes a cause becomes the context too.
     if contexts and error.__context__ is not error.__cause__:
         text += f" while {describe(error.__context__, contexts=contexts)}"

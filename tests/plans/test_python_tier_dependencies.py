@@ -260,6 +260,10 @@ def test_failures_after_the_response_started(pace: type[InlinePace], fails_on: s
     events: Events = []
     app = new_app(events)
 
+    @app.exception_handler(OSError)
+    async def handle_lost(request: Request, error: OSError) -> None:
+        events.append("lost")
+
     async def failing() -> None:
         events.append("background")
         raise Handled("background")
@@ -438,6 +442,27 @@ def test_kinds_of_callables(pace: type[InlinePace]) -> None:
         Call(f"/{number}", query=query) for number in range(len(callables)) for query in (b"", b"q=1&limit=5")
     ]
     compare(app, events, calls, pace=pace)
+
+
+@pytest.mark.parametrize("pace", PACES.values())
+def test_a_parameter_called_func(pace: type[InlinePace]) -> None:
+    """Starlette's run_in_threadpool has such a parameter itself: dependencies cannot, endpoints can."""
+    events: Events = []
+    app = FastAPI()
+
+    @app.get("/endpoint")
+    def endpoint(func: int) -> int:
+        return func
+
+    def depend(func: int) -> int:
+        return func
+
+    @app.get("/dependency")
+    async def run(value: int = Depends(depend)) -> int:
+        return value
+
+    compare(app, events, [Call("/endpoint", query=b"func=1")], pace=pace)
+    compare(app, events, [Call("/dependency", query=b"func=1")], pace=pace, expect_plans=False)
 
 
 @pytest.mark.parametrize("pace", PACES.values())

@@ -493,9 +493,9 @@ def test_functions_replaced_after_compilation(monkeypatch: pytest.MonkeyPatch) -
     async def plain() -> Any:
         return {"a": 1}
 
-    @app.get("/lines")
-    async def lines() -> AsyncIterable[int]:
-        yield 1
+    @app.get("/events", response_class=EventSourceResponse)
+    async def lines() -> AsyncIterator[ServerSentEvent]:
+        yield ServerSentEvent(data=1)
 
     async def serialize_response(**arguments: Any) -> Any:
         return b"replaced"
@@ -508,19 +508,20 @@ def test_functions_replaced_after_compilation(monkeypatch: pytest.MonkeyPatch) -
 
         planned = Planned(app)
         with planned.in_place():
-            before = [await request(app, Call(path), events) for path in ("/plain", "/lines")]
+            before = [await request(app, Call(path), events) for path in ("/plain", "/events")]
             with monkeypatch.context() as patch:
                 patch.setattr(fastapi.routing, "serialize_response", serialize_response)
                 patch.setattr(fastapi.routing, "_normalize_non_finite_floats", normalise)
-                patched = [await request(app, Call(path), events) for path in ("/plain", "/lines")]
+                patched = [await request(app, Call(path), events) for path in ("/plain", "/events")]
                 patched += [await request(planned.app, Call("/plain"), events)]
             with monkeypatch.context() as patch:
                 patch.setattr(
                     fastapi.dependencies.utils, "request_params_to_args", lambda *args: ({"x": 1}, [])
                 )
                 assert "unexpected keyword" in str((await request(app, Call("/plain"), events)).error)
-            after = [await request(app, Call(path), events) for path in ("/plain", "/lines")]
+            after = [await request(app, Call(path), events) for path in ("/plain", "/events")]
         assert patched[0].happened[1]["body"] == b"replaced"
+        assert patched[1].happened[1]["body"] == b"data: [1]\n\n"
         assert before == after
         await asyncio.sleep(0)
 

@@ -74,7 +74,7 @@ def _compile(compiled: CompiledRoute, facts: HandlerFacts, effective: EffectiveR
         if program is not None and program.request and extractor is None:
             # Only FastAPI's own solve_dependencies can take the parameters.
             program = None
-        plan = compile_python_plan(facts, program, extractor, paces)
+        plan = compile_python_plan(facts, program, extractor, paces, guarded=True)
         compiled.python = with_file_stack(plan, has_form=bool(facts.is_body_form))
         compiled.tier = "python"
     compiled.program = program

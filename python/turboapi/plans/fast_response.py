@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 Reply: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes, BackgroundTasks | None]
 """Status, headers and body of a whole response, and what to run after it."""
 
-Encode = Callable[[Any, Solved, Request], Response | Reply]
+Encode = Callable[[Any, Response | None, str, str], tuple[int, list[tuple[bytes, bytes]], bytes] | Response]
+"""From the returned value, the injected response, the method and the root path."""
 MakeResponse = Callable[[Any, Solved, Request], Awaitable[Response]]
 
 
@@ -41,29 +42,19 @@ def endpoint_context(facts: HandlerFacts, request: Request) -> EndpointContext:
     return context
 
 
-def adopt(response: Response, solved: Solved) -> Response:
+def adopt(response: Response, background: BackgroundTasks | None) -> Response:
     """`response`, with the background tasks of the request if it has none of its own."""
     if response.background is None:
-        response.background = solved.background
+        response.background = background
     return response
 
 
 def compile_encode(facts: HandlerFacts) -> Encode | None:
-    """The function from the returned value to the response by the engine's encoder, `None` if it cannot."""
+    """The engine's encoder for the route, `None` if it cannot answer as FastAPI does."""
     try:
-        encode = Encoder(compile_response(facts)).encode
+        return Encoder(compile_response(facts)).encode
     except NotPlannable:
         return None
-
-    def respond(raw: Any, solved: Solved, request: Request) -> Response | Reply:
-        scope = request.scope
-        answer = encode(raw, solved.response, scope["method"], scope.get("root_path", ""))
-        if isinstance(answer, tuple):
-            status, headers, body = answer
-            return status, headers, body, solved.background
-        return adopt(answer, solved)
-
-    return respond
 
 
 def compile_build(facts: HandlerFacts, *, validates_inline: bool) -> MakeResponse:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fastapi import BackgroundTasks
 from fastapi.dependencies.utils import SolvedDependency
@@ -24,14 +24,11 @@ if TYPE_CHECKING:
     from turboapi.plans.python_plan import ExtractorLike, PaceLike
 
 
-class Solved(NamedTuple):
-    """What the endpoint is called with, and what goes into its response."""
+Solved: TypeAlias = tuple[dict[str, Any], BackgroundTasks | None, Response | None]
+"""What the endpoint is called with, and what goes into its response.
 
-    values: dict[str, Any]
-    background: BackgroundTasks | None
-    response: Response | None
-    """The injected response, if something takes one."""
-
+The injected response is there only if something takes one.
+"""
 
 Solve = Callable[[Request, Any], Awaitable[Solved | None]]
 _Run = Callable[[dict[str, Any], Request], Awaitable[Any]]
@@ -80,7 +77,7 @@ def compile_solve(
         for call, run, names, out in steps:
             arguments = {name: slots[slot] for name, slot in names}
             slots[out] = await (call(**arguments) if run is None else run(arguments, request))
-        return Solved({name: slots[slot] for name, slot in endpoint}, background, response)
+        return {name: slots[slot] for name, slot in endpoint}, background, response
 
     return solve
 
@@ -143,11 +140,11 @@ NO_RESPONSE: Any = _NoResponse()
 
 def solved_dependency(solved: Solved) -> SolvedDependency:
     """`solved` in the form in which FastAPI's handler takes it."""
-    response = solved.response
+    values, background, response = solved
     return SolvedDependency(
-        values=solved.values,
+        values=values,
         errors=[],
-        background_tasks=solved.background,
+        background_tasks=background,
         response=NO_RESPONSE if response is None else response,
         dependency_cache={},
     )

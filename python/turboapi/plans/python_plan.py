@@ -80,11 +80,14 @@ def compile_python_plan(
     program: Program | None,
     extractor: ExtractorLike | None,
     paces: Callable[[Callable[..., Any]], PaceLike],
+    *,
+    guarded: bool = False,
 ) -> PythonPlan:
     """The plan of the route with `facts`; raises `NotPlannable`.
 
     Without a `program` dependencies are solved by FastAPI's own function. `extractor` fills the program's
-    first slots; it may be `None` only if there are none.
+    first slots; it may be `None` only if there are none. `guarded` says that whoever calls the plan looks at
+    what `watch_routing` and `watch_utils` name before; else the plan does.
     """
     verify_originals()
     solve = None
@@ -99,18 +102,19 @@ def compile_python_plan(
     pace = None if generates or facts.is_coroutine else paces(call)
     handler, watched = bind_handler(facts, solve, pace)
     bound = ROUTING["request_response"](handler)
-    original = facts.app
     if generates or facts.is_sse_stream or facts.is_json_stream:
-        utils = watch_utils()
+        utils, original = watch_utils(), facts.app
 
         async def run_handler(scope: Scope, receive: Receive, send: Send) -> None:
+            # These are more names than guards know.
             current = utils.read(UTILS) == utils.values and watched.read(ROUTING) == watched.values
             await (bound if current else original)(scope, receive, send)
 
         return PythonPlan(run_handler, "handler", solve is not None)
     run = None if pace is None else run_endpoint(call, pace)
     respond = _compile_respond(facts, solve, run, handler)
-    return PythonPlan(_compile_plain(facts, respond), "plain", solve is not None)
+    plan = _compile_plain(facts, respond)
+    return PythonPlan(plan if guarded else _guarded(plan, facts.app), "plain", solve is not None)
 
 
 _Run = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -139,12 +143,17 @@ def _compile_respond(
         solved = None if solve is None else await solve(request, body)
         if solved is None:
             solved = await _solve(facts, request, body)
-        raw = await (call(**solved.values) if run is None else run(solved.values))
+        values, background, injected = solved
+        raw = await (call(**values) if run is None else run(values))
         if isinstance(raw, Response):
-            return adopt(raw, solved)
-        if encode is not None:
-            return encode(raw, solved, request)
-        return await build(raw, solved, request)
+            return adopt(raw, background)
+        if encode is None:
+            return await build(raw, solved, request)
+        scope = request.scope
+        answer = encode(raw, injected, scope["method"], scope.get("root_path", ""))
+        if isinstance(answer, tuple):
+            return *answer, background
+        return adopt(answer, background)
 
     return respond
 
@@ -164,29 +173,33 @@ async def _solve(facts: HandlerFacts, request: Request, body: Any) -> Solved:
             body=None if body is Undefined else body,
             endpoint_ctx=endpoint_context(facts, request),
         )
-    return Solved(result.values, result.background_tasks, result.response)
+    return result.values, result.background_tasks, result.response
 
 
 def _compile_plain(facts: HandlerFacts, respond: _Respond) -> ASGIApp:
     """What the route's ASGI callable does around its handler."""
-    original = facts.app
-    not_awaited = text_of(original.__code__, "Response not awaited")
-    routing, utils = watch_routing(), watch_utils()
+    not_awaited = text_of(facts.app.__code__, "Response not awaited")
     send_plainly = Response.__call__
 
     async def plan(scope: Scope, receive: Receive, send: Send) -> None:
-        if routing.read(ROUTING) != routing.values or utils.read(UTILS) != utils.values:
-            await original(scope, receive, send)
-            return
         request = Request(scope, receive, send)
         started = False
+        request_stack: Any
+        function_stack: Any
         try:
             response_awaited = False
-            async with AsyncExitStack() as request_stack:
-                scope["fastapi_inner_astack"] = request_stack
-                async with AsyncExitStack() as function_stack:
-                    scope["fastapi_function_astack"] = function_stack
+            # The two stacks are left as `async with` would leave them, for nothing if they are empty.
+            scope["fastapi_inner_astack"] = request_stack = AsyncExitStack()
+            try:
+                scope["fastapi_function_astack"] = function_stack = AsyncExitStack()
+                try:
                     response: Any = await respond(request, receive)
+                except BaseException as error:
+                    if not (function_stack._exit_callbacks and await _leave(function_stack, error)):
+                        raise
+                else:
+                    if function_stack._exit_callbacks:
+                        await function_stack.__aexit__(None, None, None)
                 if type(response) is tuple:
                     status, headers, body, background = response
                     started = True
@@ -217,9 +230,31 @@ def _compile_plain(facts: HandlerFacts, respond: _Respond) -> ASGIApp:
 
                     await response(scope, receive, sender)
                 response_awaited = True
+            except BaseException as error:
+                if not (request_stack._exit_callbacks and await _leave(request_stack, error)):
+                    raise
+            else:
+                if request_stack._exit_callbacks:
+                    await request_stack.__aexit__(None, None, None)
             if not response_awaited:
                 raise FastAPIError(not_awaited)
         except Exception as exception:
             await answer_failure(exception, request, receive, send, started=started)
 
     return plan
+
+
+async def _leave(stack: AsyncExitStack, error: BaseException) -> bool | None:
+    """Whether an exit on the stack took the exception."""
+    return await stack.__aexit__(type(error), error, error.__traceback__)
+
+
+def _guarded(plan: ASGIApp, original: ASGIApp) -> ASGIApp:
+    """`plan` as long as FastAPI's functions are those it was compiled from."""
+    routing, utils = watch_routing(), watch_utils()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        current = routing.read(ROUTING) == routing.values and utils.read(UTILS) == utils.values
+        await (plan if current else original)(scope, receive, send)
+
+    return app
