@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-threads bench-instructions bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-threads bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,11 +113,13 @@ else
 	@echo "SKIPPED: the tests on free-threaded Python; name one with PYTHON_FT=/path/to/python3.14t"
 endif
 
-conformance: build ## FastAPI's whole test suite through our TestClient
+conformance: build ## FastAPI's whole test suite through our TestClient, as served and with every def inline
 	$(BIN)/python -m tests.conformance
+	$(BIN)/python -m tests.conformance --plans forced
 
 conformance-quick: build ## A representative part of it
 	$(BIN)/python -m tests.conformance --quick
+	$(BIN)/python -m tests.conformance --quick --plans forced
 
 differential: build ## The request table, byte for byte against uvicorn
 	$(BIN)/python -m tests.differential
@@ -150,6 +152,9 @@ bench-threads: build $(VENV)/.bench-requirements ## Throughput by worker threads
 
 bench-instructions: build ## Instructions a request, per row of the cost table (needs valgrind)
 	for row in async async-query async-body async-nested; do $(BIN)/python -m benchmarks.instructions --row $$row --functions 12; done
+
+tutorial-tiers: build ## Which tier the routes of FastAPI's tutorial run in, into benchmarks/results/
+	$(BIN)/python -m benchmarks.tutorial_tiers --write
 
 bench-rust: ## Criterion benchmarks of the crates
 	cargo bench --locked -p turbo-bench

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import pytest
 from click.testing import CliRunner
-from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi import APIRouter, Depends, FastAPI, Form, Request, WebSocket
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, field_validator
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -79,6 +79,9 @@ def make_app() -> FastAPI:
     @router.get("/route")
     async def own() -> None: ...
 
+    @router.websocket("/socket")
+    async def socket(socket: WebSocket) -> None: ...
+
     app.include_router(router)
     app.mount("/sub", FastAPI())
     return app
@@ -122,6 +125,7 @@ def test_a_route_that_is_not_native_says_why() -> None:
     assert tiers["/form"] == ("python", "its body is a form")
     assert tiers["/own/route"][0] == "asgi"
     assert "OwnRoute" in (tiers["/own/route"][1] or "")
+    assert tiers["/own/socket"] == ("asgi", "a WebSocket")
     assert tiers["/sub"] == ("asgi", "a mounted application")
     assert [call["kind"] for call in route(explanation, "/items", "POST")["calls"]] == ["gen", "async"]
 
@@ -130,8 +134,8 @@ def test_the_summary_leaves_the_documentation_pages_out() -> None:
     explanation = explain(make_app())
     documentation = [one["path"] for one in explanation["routes"] if one["documentation"]]
     assert documentation == ["/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"]
-    assert explanation["summary"] == {"routes": 6, "native": 1, "python": 3, "asgi": 2}
-    assert summary_line(explanation) == "1 of 6 routes native, 3 python, 2 asgi"
+    assert explanation["summary"] == {"routes": 7, "native": 1, "python": 3, "asgi": 3}
+    assert summary_line(explanation) == "1 of 7 routes native, 3 python, 3 asgi"
 
 
 def test_the_summary_of_an_app_without_exceptions_is_short() -> None:

@@ -48,10 +48,10 @@ class ParameterExplanation(TypedDict):
 
 
 class RouteExplanation(TypedDict):
-    """One route, in the order in which the router tries them."""
+    """One route. They come in the order in which the router tries them, WebSocket routes last."""
 
     methods: list[str] | None
-    """None stands for all."""
+    """None stands for all; a WebSocket route has `["WEBSOCKET"]`."""
     path: str
     endpoint: str
     tier: Tier
@@ -109,6 +109,7 @@ def explain(app: FastAPI, sync_mode: SyncMode = "adaptive") -> Explanation:
 def explain_plans(plans: ApplicationPlans) -> Explanation:
     """The same for plans that were made."""
     routes = [_route(route, plans.sync_mode) for route in plans.routes()]
+    routes += [_websocket_route(path, endpoint) for path, endpoint in plans.websocket_routes()]
     stack = plans.stack
     return Explanation(
         plans="on" if plans.reason is None else "off",
@@ -157,6 +158,19 @@ def _route(planned: PlannedRoute, sync_mode: SyncMode) -> RouteExplanation:
         parameters=_parameters(compiled, effective),
         documentation=type(effective.route) is Route
         and getattr(effective.endpoint, "__module__", None) == FastAPI.__module__,
+    )
+
+
+def _websocket_route(path: str, endpoint: Any) -> RouteExplanation:
+    return RouteExplanation(
+        methods=["WEBSOCKET"],
+        path=path,
+        endpoint=_qualified(inspect.unwrap(endpoint)),
+        tier="asgi",
+        reason="a WebSocket",
+        calls=[],
+        parameters=[],
+        documentation=False,
     )
 
 

@@ -69,6 +69,16 @@ def effective_routes(router: APIRouter) -> Iterator[EffectiveRoute]:
                 yield effective
 
 
+def websocket_routes(router: APIRouter) -> Iterator[tuple[str, Any]]:
+    """Path and endpoint of the WebSocket routes."""
+    for entry in router.routes:
+        if isinstance(entry, _IncludedRouter) and not _is_stock_tree(entry):
+            continue
+        for context in iter_route_contexts([entry]):
+            if isinstance(context.original_route, WebSocketRoute | APIWebSocketRoute):
+                yield context.path or "", context.original_route.endpoint
+
+
 def routers(router: APIRouter) -> Iterator[APIRouter]:
     """`router` and the routers that it includes."""
     seen: set[int] = set()
