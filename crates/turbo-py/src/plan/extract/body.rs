@@ -12,6 +12,8 @@ use super::validator::{DefaultValue, Validator, call1};
 /// The longest text of digits that `int` takes whatever `sys.set_int_max_str_digits` was called with
 /// (`sys.int_info.str_digits_check_threshold`).
 const ANY_DIGITS: usize = 640;
+/// Digits of the shortest integer that no `float` can hold: `2**1024 - 2**970` and more.
+const MORE_THAN_A_FLOAT: usize = 309;
 /// `sys.int_info.default_max_str_digits`, and what pydantic's JSON parser takes.
 const DEFAULT_DIGITS: usize = 4300;
 
@@ -93,12 +95,15 @@ impl Body {
                 if !self.is_json(source)? || !self.digits_are_allowed(py, bytes)? {
                     return None;
                 }
-                let bytes = PyBytes::new(py, bytes);
-                if let [Field { validate_json: Some(validate), .. }] = self.fields.as_slice() {
-                    values.push(call1(validate, bytes.as_any())?.unbind());
+                let text = PyBytes::new(py, bytes);
+                if let [Field { validate_json: Some(validate), .. }] = self.fields.as_slice()
+                    // A `float` takes such an integer for infinity there, and refuses Python's `int`.
+                    && !has_digits_in_a_row(bytes, MORE_THAN_A_FLOAT)
+                {
+                    values.push(call1(validate, text.as_any())?.unbind());
                     return Some(());
                 }
-                Some(call1(&self.parse, bytes.as_any())?)
+                Some(call1(&self.parse, text.as_any())?)
             }
         };
         for field in &self.fields {
@@ -150,4 +155,17 @@ impl Field {
             None => self.default.get(py, &self.validator),
         }
     }
+}
+
+/// Whether `text` has `count` digits without anything between them. Looks at one byte in `count` of a usual text.
+fn has_digits_in_a_row(text: &[u8], count: usize) -> bool {
+    let mut last = count - 1;
+    while let Some(window) = text.get(last + 1 - count..=last) {
+        match window.iter().rposition(|byte| !byte.is_ascii_digit()) {
+            None => return true,
+            // A row that ends within the window begins behind this byte.
+            Some(position) => last += position + 1,
+        }
+    }
+    false
 }
