@@ -22,12 +22,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.apps.parallel import STEPS
-from benchmarks.load import Request, load
+from benchmarks.load import Request, load, warm_up
 from benchmarks.machine import describe, record
 from benchmarks.servers import SERVERS, build, running
 
 CONNECTIONS = 64
-WARM_REQUESTS = 2_000
 APP = "benchmarks.apps.parallel:app"
 CONTROL = "with the GIL"
 
@@ -60,11 +59,7 @@ def measure(case: Request, threads: int, *, gil: bool, seconds: float) -> dict[s
     environment = {"PYTHON_GIL": "1"} if gil else {}
     extra = ("--threads", str(threads))
     with running(SERVERS["turboapi"], case.app, core=None, extra=extra, env=environment) as process:
-        sent = 0
-        while sent < WARM_REQUESTS:
-            sent += load(
-                process.port, case, connections=CONNECTIONS, seconds=min(0.4, seconds), core=None, sleep=True
-            )["requests"]
+        warm_up(process, case, connections=CONNECTIONS, core=None, sleep=True)
         server, client = process.cpu_seconds(), _children_cpu()
         result = load(process.port, case, connections=CONNECTIONS, seconds=seconds, core=None, sleep=True)
         server, client = process.cpu_seconds() - server, _children_cpu() - client

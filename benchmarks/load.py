@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import BINARIES
+from benchmarks.servers import BINARIES, Running
+
+WARM_REQUESTS = 2_000
+_SLICE = 0.4
+_SLICES = 12
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,23 @@ def load(
     if result["wrong"] or result["failed"] or not result["requests"]:
         raise RuntimeError(f"{request.name}: not every response was right: {result}")
     return result
+
+
+def warm_up(
+    process: Running, request: Request, *, connections: int, core: int | None = 1, sleep: bool = False
+) -> None:
+    """Sends at least `WARM_REQUESTS` requests, and goes on while they still become cheaper.
+
+    A server may take a while to learn where a sync handler runs best, longer on a busy machine.
+    """
+    sent, last = 0, float("inf")
+    for _ in range(_SLICES):
+        before = process.cpu_seconds()
+        answered = load(
+            process.port, request, connections=connections, seconds=_SLICE, core=core, sleep=sleep
+        )["requests"]
+        cost = (process.cpu_seconds() - before) / answered
+        sent += answered
+        if sent >= WARM_REQUESTS and cost > last * 0.85:
+            return
+        last = cost

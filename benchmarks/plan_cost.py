@@ -6,9 +6,9 @@ The servers: ``hyper`` answers a constant of the row's status and body and reads
 end, ``turbo-http`` does the same under this engine's limits and timeouts, ``turboapi`` and ``uvicorn``
 (uvloop, httptools) serve `benchmarks.apps.plans`. Server on core 0, client on core 1 as in
 `benchmarks.bridge_cost`. In every round all servers run once per row, one after the other and in another
-order than in the round before; the figure is the median of the rounds. An app is warmed up with at least
-`WARM_REQUESTS` requests, so that sync handlers have found their place. Results go to ``benchmarks/results``
-unless ``--quick``.
+order than in the round before; the figure is the median of the rounds. Every server is warmed up with
+at least `WARM_REQUESTS` requests and until they become no cheaper, so that sync handlers have found their
+place. Results go to ``benchmarks/results`` unless ``--quick``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -23,14 +24,13 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.load import load
+from benchmarks.load import WARM_REQUESTS, load, warm_up
 from benchmarks.machine import describe, record
 from benchmarks.plan_report import render
 from benchmarks.plan_rows import ROWS, Row
-from benchmarks.servers import ROOT, SERVERS, Running, Server, build, running
+from benchmarks.servers import ROOT, SERVERS, Server, build, running
 
 CONNECTIONS = 64
-WARM_REQUESTS = 2_000
 
 HYPER = Server("hyper", (), ("{binaries}/turbo-constant", "--hyper", "127.0.0.1:{port}"), (), constant=True)
 RIVALS = (HYPER, SERVERS["turbo-http"], SERVERS["turboapi"], SERVERS["uvicorn"])
@@ -45,7 +45,7 @@ def measure(server: Server, row: Row, *, seconds: float) -> dict[str, float]:
         answer.flush()
         extra = (answer.name, str(row.request.status)) if server.constant else ()
         with running(server, row.request.app, extra=extra) as process:
-            _warm_up(process, row, seconds=min(0.4, seconds))
+            warm_up(process, row.request, connections=CONNECTIONS)
             before = process.cpu_seconds()
             result = load(process.port, row.request, connections=CONNECTIONS, seconds=seconds)
             cpu = process.cpu_seconds() - before
@@ -57,10 +57,27 @@ def measure(server: Server, row: Row, *, seconds: float) -> dict[str, float]:
     }
 
 
-def _warm_up(process: Running, row: Row, *, seconds: float) -> None:
-    sent = 0
-    while sent < WARM_REQUESTS:
-        sent += load(process.port, row.request, connections=CONNECTIONS, seconds=seconds)["requests"]
+def tiers(rows: Sequence[Row]) -> dict[str, str]:
+    """The tier of each row's route, as ``turboapi explain --json`` has it."""
+    routes: dict[str, list[dict[str, Any]]] = {}
+    for app in {row.request.app for row in rows}:
+        command = [sys.executable, "-m", "turboapi", "explain", app, "--json"]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        routes[app] = json.loads(done.stdout)["routes"]
+    return {
+        row.key: next(
+            (
+                route["tier"]
+                for route in routes[row.request.app]
+                if row.request.method in route["methods"]
+                and re.fullmatch(
+                    re.sub(r"\{[^}]*\}", "[^/]+", route["path"]), row.request.target.partition("?")[0]
+                )
+            ),
+            "none",
+        )
+        for row in rows
+    }
 
 
 def pydantic_alone() -> dict[str, dict[str, float]]:
@@ -111,6 +128,7 @@ def run(rows: Sequence[Row], *, rounds: int, seconds: float) -> dict[str, Any]:
             "warm_up_requests": WARM_REQUESTS,
             "connections": CONNECTIONS,
         },
+        "tiers": tiers(rows),
         "medians": {
             row: {server: _medians(all_) for server, all_ in by_server.items()}
             for row, by_server in samples.items()

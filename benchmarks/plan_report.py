@@ -74,16 +74,17 @@ def _verdict(met: bool) -> str:
 
 def _cost_table(result: dict[str, Any], rows: Sequence[Row]) -> Iterator[str]:
     yield (
-        "| server CPU, microseconds a request | hyper | turbo-http | turboapi | uvicorn | turboapi / hyper"
-        " | uvicorn / turboapi | aim |"
+        "| server CPU, microseconds a request | tier | hyper | turbo-http | turboapi | uvicorn"
+        " | turboapi / hyper | uvicorn / turboapi | aim |"
     )
-    yield "|---|---:|---:|---:|---:|---:|---:|---|"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---|"
     for row in rows:
         figures = Figures(result, row)
         aims = ", ".join(f"{name}: {_verdict(met)}" for name, met in figures.checks())
         yield (
-            f"| {row.request.name} | {figures.hyper:.1f} | {figures.turbo_http:.1f} | {figures.engine:.1f}"
-            f" | {figures.uvicorn:.1f} | {figures.of_hyper:.2f} | {figures.times_less:.1f} | {aims} |"
+            f"| {row.request.name} | {result['tiers'][row.key]} | {figures.hyper:.1f}"
+            f" | {figures.turbo_http:.1f} | {figures.engine:.1f} | {figures.uvicorn:.1f}"
+            f" | {figures.of_hyper:.2f} | {figures.times_less:.1f} | {aims} |"
         )
 
 
