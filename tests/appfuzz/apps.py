@@ -185,7 +185,10 @@ def _additions(made: App) -> None:
     if plain and draw.chance(0.06):
         made.additions.append(_OVERRIDE.format(draw.choice(plain)))
     elif len(plain) > 1 and draw.chance(0.06):
-        made.additions.append("app.dependency_overrides[{}] = {}".format(*draw.sample(plain, 2)))
+        # By one made before, which cannot depend on it: that would be a cycle.
+        later = draw.randrange(1, len(plain))
+        earlier = plain[draw.randrange(later)]
+        made.additions.append(f"app.dependency_overrides[{plain[later]}] = {earlier}")
     if draw.chance(0.35):
         for name in draw.some(sorted(MIDDLEWARE), 3):
             definitions.add("VAR", VAR)

@@ -230,6 +230,12 @@ class Duel:
             reference, engine = (lane.read(method) for lane in lanes)
             for lane in lanes:
                 self.uncertain |= lane.resent
+            if reused and not isinstance(reference, str) and not reference.complete:
+                # Perhaps cut because the request before raised after its answer: alone it tells.
+                self.uncertain |= keys(data)
+                for lane in lanes:
+                    lane.leave()
+                return self._race(lanes, data, method)()
             return self._judge(reference, engine, reused=reused)
 
         return read

@@ -118,7 +118,7 @@ def route(
     while ending.generates and awaits:
         # A stream that reads the request hangs behind middleware that reads it too.
         ending = answer(parts, echoed)
-    if any("note(x_id" in line for line in ending.lines) and ID not in parameters:
+    if any("x_id" in line for line in ending.lines) and ID not in parameters:
         parameters.insert(0, ID)
     sync = not (awaits or ending.awaits) and draw.chance(0.5)
     if not sync and draw.chance(0.12):
@@ -251,7 +251,7 @@ def _specials(
 
 
 _FACTS = (
-    "str(request.url)", "request.method", "request.headers.items()", "dict(request.path_params)",
+    "str(request.url)", "request.method", "sorted(request.headers.items())", "dict(request.path_params)",
     "request.query_params.multi_items()", "request.cookies", "await request.body()",
     "await request.body()", "[(await request.json()) if await request.body() else 0]",
     "[len(chunk) async for chunk in request.stream()]", 'request.scope["raw_path"]',
@@ -260,7 +260,7 @@ _FACTS = (
     'request.scope["type"] + request.scope["http_version"] + request.scope["scheme"]',
     "repr(request.scope['query_string'])", "request.url.query", "await request.is_disconnected()",
     "type(request).__name__", "request.scope['endpoint'].__name__", "dict(request.state._state)",
-    "request.scope['server'][0]", "repr(request.scope['headers'])", "repr(request.scope['asgi'])",
+    "request.scope['server'][0]", "repr(sorted(request.scope['headers']))", "repr(request.scope['asgi'])",
     "repr(request.scope.get('extensions'))", "request['method']", "len(request)",
     "repr(request.auth) if 'auth' in request.scope else None",
 )  # fmt: skip

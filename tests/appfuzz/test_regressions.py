@@ -63,11 +63,61 @@ APPS = {
         @app.get("/items/{item_id}")
         async def read(item_id: int, q: str | None = None) -> dict[str, Any]:
             return {"item_id": item_id, "q": q}
+
+
+        @app.post("/float")
+        async def take_float(body: Annotated[float, Body()], x_id: Annotated[str, Header()] = "-") -> Any:
+            note(x_id, "called")
+            return repr(body)
+
+
+        class Priced(BaseModel):
+            price: float | None = None
+
+
+        @app.post("/priced")
+        async def take_priced(priced: list[Priced]) -> Any:
+            return repr(priced)
+
+
+        @app.get("/scope")
+        async def scope_keys(request: Request) -> Any:
+            return sorted(request.scope)
+    """,
+    "handlers": """
+        app = FastAPI()
+        app.add_route("/journal", journal)
+
+
+        @app.exception_handler(HTTPException)
+        def on_http(request: Request, error: HTTPException) -> Any:
+            return JSONResponse({"wrapped": repr(error.detail)}, error.status_code)
+
+
+        async def refuse() -> None:
+            raise HTTPException(403, "no")
+
+
+        @app.get("/missing")
+        async def missing() -> Any:
+            raise HTTPException(404)
+
+
+        @app.get("/refused", dependencies=[Depends(refuse)])
+        def refused() -> Any:
+            return 1
     """,
 }
 
+LONG = b"1" + b"0" * 400
+
 CASES = [
     get("fuzzing-starts-from-equal-answers", "plain", "/items/7?q=a"),
+    get("handler-of-fastapis-http-exception-was-passed-over", "handlers", "/missing"),
+    get("handler-of-fastapis-http-exception-in-a-dependency", "handlers", "/refused"),
+    get("scope-of-a-planned-request-lacked-the-exit-stacks", "plain", "/scope"),
+    post("body-integer-too-large-for-a-float-was-taken", "plain", "/float", LONG),
+    post("body-field-integer-too-large-for-a-float-was-taken", "plain", "/priced", b'[{"price": %s}]' % LONG),
 ]
 
 
