@@ -15,7 +15,7 @@ from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic, HTTPBearer, OAuth2PasswordBearer, SecurityScopes
 
-from .python_tier import PACES, Call, InlinePace, compare
+from .python_tier import PACES, Call, InlinePace, Planned, compare
 
 Events = list[Any]
 Build = Callable[[FastAPI, Events], None]
@@ -707,6 +707,48 @@ def test_inside_a_cancel_scope(pace: type[InlinePace], fails: Exception | None) 
             *[("scope", True)] * 3,
             ("scope", False),
         ]
+
+
+def test_on_another_event_loop() -> None:
+    """Starlette's test client can run an app on trio, whether or not plans are in place."""
+    trio = pytest.importorskip("trio")
+    events: Events = []
+    app = FastAPI()
+
+    @app.get("/")
+    async def run(
+        value: Annotated[str, Depends(generator_with_checkpoint(events))], background: BackgroundTasks
+    ) -> Any:
+        background.add_task(events.append, "background")
+        return value
+
+    planned = Planned(app)
+    expected = trio.run(request_once, app, events)
+    with planned.in_place():
+        assert trio.run(request_once, app, events) == expected
+    assert planned.used
+    assert "exit" in expected
+
+
+def generator_with_checkpoint(events: Events) -> Callable[..., AsyncIterator[str]]:
+    async def depend() -> AsyncIterator[str]:
+        yield "value"
+        await anyio.lowlevel.checkpoint()
+        events.append("exit")
+
+    return depend
+
+
+async def request_once(app: FastAPI, events: Events) -> Events:
+    """What one request of `app` makes happen, on any event loop."""
+    events.clear()
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+
+    async def send(message: Any) -> None:
+        events.append(message)
+
+    await app(scope, anyio.sleep_forever, send)  # type: ignore[arg-type]
+    return list(events)
 
 
 def test_behind_function_middleware() -> None:
