@@ -88,6 +88,9 @@ def compile_program(facts: HandlerFacts) -> Program:
     return _Compiler(facts).compile()
 
 
+# Far more than an application has; an override that needs itself has no end.
+_MOST_DEPENDANTS = 250
+
 # Slots are numbered after the walk; until then a value is named by what it is.
 _REQUEST, _RESPONSE, _BACKGROUND = "request", "response", "background"
 _Value = tuple[str, int]
@@ -177,6 +180,8 @@ class _Compiler:
         call = _callable(dependant)
         if not self._overrides or (override := self._overrides.get(call, call)) is call:
             return dependant
+        if len(self._dependants) > _MOST_DEPENDANTS:
+            raise NotPlannable("its overrides depend on what they override")
         self._dependants.append(dependant)
         return get_dependant(
             path=dependant.path or "",
