@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from turboapi._engine import Pace, PlanTable
 from turboapi.plans import runtime
@@ -20,6 +20,7 @@ from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers, websocket_routes
 from turboapi.plans.stacks import MiddlewareStack, middleware_stack
+from turboapi.plans.stock import STOCK_WATCHES
 from turboapi.plans.versions import distrusted, unknown_version
 from turboapi.sync import SyncMode
 
@@ -45,6 +46,8 @@ class ApplicationPlans:
         self.stack: MiddlewareStack | None = None
         self.announced = False
         """Whether the log has a line about them."""
+        self._router: Any = app.router
+        """The router whose place the table has taken."""
         self._routes: list[EffectiveRoute] = []
         self._compiled: list[CompiledRoute | None] = []
         self._paces: dict[int, Pace] = {}
@@ -79,7 +82,7 @@ class ApplicationPlans:
             stack = self.stack
             app = self._app()
             if stack is not None and app is not None and stack.innermost.app is self.table:
-                stack.innermost.app = app.router
+                stack.innermost.app = self._router
             self.stack = None
             self._routes, self._compiled = [], []
             self._paces, self._paced = {}, []
@@ -116,17 +119,16 @@ class ApplicationPlans:
         reason = unknown_version() or distrusted()
         if reason is not None:
             raise NotPlannable(reason)
-        router = app.router
-        if not is_stock_router(router):
-            raise NotPlannable(f"its router is a {type(router).__name__}, not FastAPI's own")
         stack = middleware_stack(app)
         inner: Any = stack.innermost.app
-        if inner is not router and inner is not self.table:
-            raise NotPlannable("its innermost middleware does not lead to its router")
-        watches = _watches(app, stack)
+        # `app.router` may be another one by now, which FastAPI does not ask until it builds the stack again.
+        router = self._router if inner is self.table else inner
+        if not is_stock_router(router):
+            raise NotPlannable(f"its router is a {type(router).__name__} or changed, not FastAPI's own")
+        watches = _watches(app, router, stack)
         self._routes = list(effective_routes(router))
         self._compiled = [None] * len(self._routes)
-        self.stack, self.reason = stack, None
+        self.stack, self.reason, self._router = stack, None, router
         self.table.set(
             [
                 (route.methods, route.template, None if route.reason else self._compiler(number))
@@ -209,31 +211,38 @@ def forget_plans(app: object) -> None:
             plans.uninstall()
 
 
-def _watches(app: FastAPI, stack: MiddlewareStack) -> list[tuple[Any, ...]]:
+def _watches(app: FastAPI, router: APIRouter, stack: MiddlewareStack) -> list[tuple[Any, ...]]:
     """What must stay as it is for the compiled routes to be what FastAPI would execute."""
-    attributes = vars(app)
     watches: list[tuple[Any, ...]] = [
-        ("item", attributes, name)
-        for name in ("middleware_stack", "router", "root_path", "dependency_overrides")
+        ("item", vars(app), name)
+        for name in ("middleware_stack", "router", "root_path", "debug", "dependency_overrides")
     ]
-    for router in routers(app.router):
-        for name in ("routes", "_routes_version"):
-            watches.append(("item", vars(router), name))
-        watches.append(("list", router.routes))
-    watches += [("dict", provider.dependency_overrides) for provider in _override_providers(app)]
+    watches += STOCK_WATCHES
+    watches += [("dict", handlers) for handlers in stack.exception_handlers]
+    for one in routers(router):
+        watches += [("item", vars(one), name) for name in ("routes", "_routes_version", "middleware_stack")]
+        watches.append(("list", one.routes))
+    watches += [("dict", overrides) for overrides in _overrides(app, router)]
     for namespace, watched in ((ROUTING, watch_routing()), (UTILS, watch_utils())):
         watches += [("item", namespace, name) for name in watched.names]
     watches += _telemetry_watches(app)
     return watches
 
 
-def _override_providers(app: FastAPI) -> list[Any]:
-    providers: dict[int, Any] = {id(app): app}
-    for router in routers(app.router):
-        provider = router.dependency_overrides_provider
-        if provider is not None:
-            providers[id(provider)] = provider
-    return [one for one in providers.values() if isinstance(getattr(one, "dependency_overrides", None), dict)]
+def _overrides(app: FastAPI, router: APIRouter) -> list[dict[Any, Any]]:
+    """The dictionaries of overrides that some route may look at; raises `NotPlannable`."""
+    found = []
+    for provider in {id(one): one for one in (app, *map(_provider, routers(router)))}.values():
+        overrides = getattr(provider, "dependency_overrides", None)
+        if overrides is not None and type(overrides) is not dict:
+            raise NotPlannable(f"its dependency_overrides is a {type(overrides).__name__}, not a dict")
+        if overrides is not None:
+            found.append(overrides)
+    return found
+
+
+def _provider(router: APIRouter) -> Any:
+    return router.dependency_overrides_provider
 
 
 _PROVIDERS = (

@@ -11,10 +11,12 @@ from turboapi.plans.dependencies import Program, compile_program
 from turboapi.plans.forms import FormExtractor
 from turboapi.plans.handlers import HandlerFacts, handler_facts
 from turboapi.plans.native import NativePlan, Paces, compile_extractor, compile_native
+from turboapi.plans.originals import verify_originals
 from turboapi.plans.python_plan import compile_python_plan
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute
 from turboapi.plans.runtime import with_file_stack
+from turboapi.plans.stock import verify_stock
 
 Tier = Literal["native", "python", "asgi"]
 
@@ -54,6 +56,8 @@ def compile_route(effective: EffectiveRoute, paces: Paces) -> CompiledRoute:
     if effective.reason is not None:
         return compiled
     try:
+        verify_stock()
+        verify_originals()
         facts = handler_facts(effective.app)
         _compile(compiled, facts, effective, paces)
     except NotPlannable as error:
@@ -78,12 +82,20 @@ def _compile(compiled: CompiledRoute, facts: HandlerFacts, effective: EffectiveR
         compiled.python = with_file_stack(plan, has_form=bool(facts.is_body_form))
         compiled.tier = "python"
     compiled.program = program
-    compiled.watches = _watches(facts, program)
+    compiled.watches = _watches(effective, facts, program)
 
 
-def _watches(facts: HandlerFacts, program: Program | None) -> list[tuple[Any, ...]]:
+def _watches(
+    effective: EffectiveRoute, facts: HandlerFacts, program: Program | None
+) -> list[tuple[Any, ...]]:
     dependants = (facts.dependant,) if program is None else program.dependants
     watches: list[tuple[Any, ...]] = []
     for dependant in dependants:
         watches.append(("attribute", dependant, "call", dependant.call))
+    # The contexts of included routers keep what they have read of their routes.
+    if effective.context is None:
+        watches += [("item", vars(effective.route), name) for name in _ROUTE_ATTRIBUTES]
     return watches
+
+
+_ROUTE_ATTRIBUTES = ("app", "methods", "param_convertors", "path_regex")

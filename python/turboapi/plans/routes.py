@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import fastapi.routing
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute, _IncludedRouter, iter_route_contexts
 from starlette.convertors import (
@@ -145,7 +144,12 @@ def _api_route(original: APIRoute, effective: Any, inner: Any) -> EffectiveRoute
 
 
 def _checked(
-    original: BaseRoute, effective: Any, template: str, path: str, methods: tuple[str, ...] | None, reason: str
+    original: BaseRoute,
+    effective: Any,
+    template: str,
+    path: str,
+    methods: tuple[str, ...] | None,
+    reason: str,
 ) -> EffectiveRoute:
     if not _matches_as_compiled(effective, template):
         return _opaque(original, "its path is matched in a way of its own")
@@ -174,14 +178,6 @@ def _matches_as_compiled(route: Any, template: str) -> bool:
     )
 
 
-_STOCK_METHODS = (APIRouter.app, APIRouter.__call__, APIRoute.matches, APIRoute.handle)
-
-
 def is_stock_router(router: object) -> bool:
     """Whether `router` finds its routes as FastAPI's own does."""
-    return type(router) is APIRouter and _STOCK_METHODS == (
-        fastapi.routing.APIRouter.app,
-        fastapi.routing.APIRouter.__call__,
-        fastapi.routing.APIRoute.matches,
-        fastapi.routing.APIRoute.handle,
-    )
+    return type(router) is APIRouter and router.middleware_stack == router.app

@@ -11,12 +11,12 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import HTTPException as FastAPIHTTPException
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
 from turboapi.plans.reasons import NotPlannable
+from turboapi.plans.stock import is_stack_stock
 
 _BARE = (ServerErrorMiddleware, ExceptionTelemetryMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
 _DEPTH = 64
@@ -35,7 +35,7 @@ class MiddlewareStack(NamedTuple):
     @property
     def direct(self) -> bool:
         """There is nothing between the server and the router but FastAPI's own."""
-        return not self.middleware and type(self.outermost) is ServerErrorMiddleware
+        return not self.middleware and type(self.outermost) is ServerErrorMiddleware and is_stack_stock()
 
     @property
     def stock_http_exception(self) -> bool:
@@ -56,10 +56,11 @@ class MiddlewareStack(NamedTuple):
 def middleware_stack(app: FastAPI) -> MiddlewareStack:
     """The stack of `app`, built if no request has built it yet; raises `NotPlannable`."""
     kind = type(app)
-    if kind.__call__ is not FastAPI.__call__ or kind.build_middleware_stack is not FastAPI.build_middleware_stack:
+    if (
+        kind.__call__ is not FastAPI.__call__
+        or kind.build_middleware_stack is not FastAPI.build_middleware_stack
+    ):
         raise NotPlannable(f"{kind.__name__} overrides how FastAPI is called")
-    if Starlette.__call__.__module__ != "starlette.applications":
-        raise NotPlannable("Starlette's __call__ was replaced")
     if app.debug:
         raise NotPlannable("debug is on, and its error pages show FastAPI's own frames")
     if app.middleware_stack is None:

@@ -1,0 +1,110 @@
+"""The methods that plans take the place of: that they are FastAPI's and Starlette's own, and stay so.
+
+Agents and tests replace methods, before an application is compiled or while it runs. `verify_stock` finds the
+former, `STOCK_WATCHES` the latter.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from types import FunctionType
+from typing import Any
+
+import fastapi.routing
+import starlette.applications
+import starlette.background
+import starlette.middleware.errors
+import starlette.middleware.exceptions
+import starlette.requests
+import starlette.responses
+import starlette.routing
+from fastapi import FastAPI
+from fastapi._compat.v2 import ModelField
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
+
+from turboapi.plans.reasons import NotPlannable
+
+_RESPONSE = ("__init__", "__call__", "render", "init_headers")
+
+_ROUTE: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (starlette.responses.Response, _RESPONSE),
+    (starlette.responses.JSONResponse, ("__init__", "render")),
+    (starlette.requests.Request, ("__init__", "body", "stream", "json", "form")),
+    (starlette.requests.HTTPConnection, ("__init__", "headers", "query_params", "path_params", "cookies")),
+    (ModelField, ("validate", "serialize", "serialize_json")),
+    (fastapi.routing.APIRoute, ("matches", "handle")),
+    (fastapi.routing.APIRouter, ("app",)),
+    (fastapi.routing._IncludedRouter, ("matches", "handle", "_handle_selected", "_match")),
+    (starlette.routing.Router, ("__call__", "app")),
+    (starlette.routing.Route, ("matches", "handle")),
+    (starlette.routing.Mount, ("matches", "handle")),
+    (starlette.background.BackgroundTasks, ("__init__", "__call__", "add_task")),
+)
+"""What answers a request within the router."""
+
+_STACK: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (FastAPI, ("__call__",)),
+    (starlette.applications.Starlette, ("__call__",)),
+    (starlette.middleware.errors.ServerErrorMiddleware, ("__call__",)),
+    (ExceptionTelemetryMiddleware, ("__call__",)),
+    (starlette.middleware.exceptions.ExceptionMiddleware, ("__call__",)),
+    (AsyncExitStackMiddleware, ("__call__",)),
+)
+"""What a request passes through that a plan of the engine's need not pass through."""
+
+
+def verify_stock() -> None:
+    """Raises `NotPlannable` if a method that answers requests was replaced."""
+    reason = _replaced(_ROUTE) or _replaced_function("json", "loads") or _replaced_function("json", "dumps")
+    if reason is not None:
+        raise NotPlannable(reason)
+
+
+def is_stack_stock() -> bool:
+    """Whether nothing can notice that a request does not pass through FastAPI's own middleware."""
+    return _replaced(_STACK) is None
+
+
+def _replaced(methods: tuple[tuple[type, tuple[str, ...]], ...]) -> str | None:
+    for cls, names in methods:
+        for name in names:
+            if not _is_own(vars(cls).get(name), cls.__module__, name):
+                return f"{cls.__module__}.{cls.__qualname__}.{name} was replaced"
+    return None
+
+
+def _replaced_function(module: str, name: str) -> str | None:
+    # Both are in the package's __init__, whose __name__ is the package's.
+    return None if _is_own(getattr(json, name), module, name) else f"{module}.{name} was replaced"
+
+
+def _is_own(value: object, module: str, name: str) -> bool:
+    if isinstance(value, property):
+        value = value.fget
+    # A wrapper can take over __module__ and __name__ (functools.wraps does), but not globals and code.
+    return (
+        type(value) is FunctionType
+        and value.__globals__ is vars(sys.modules[module])
+        and value.__code__.co_name == name
+    )
+
+
+def _dictionary(cls: type) -> dict[str, Any]:
+    # `vars(cls)` is a view that hides the dictionary; the garbage collector shows it.
+    [dictionary] = [one for one in gc.get_referents(cls.__dict__) if type(one) is dict]
+    return dictionary
+
+
+STOCK_WATCHES: tuple[tuple[Any, ...], ...] = (
+    *(("item", _dictionary(cls), name) for cls, names in (*_ROUTE, *_STACK) for name in names),
+    *(
+        ("item", _dictionary(cls), name)
+        for cls in (starlette.responses.HTMLResponse, starlette.responses.PlainTextResponse)
+        for name in _RESPONSE
+    ),
+    *(("item", vars(json), name) for name in ("loads", "dumps")),
+)
+"""For the plans of any application."""
