@@ -160,9 +160,6 @@ def test_forced_runs_def_callables_inline(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(client_plans, "test_plans", "forced")
     app = make_app()
     TestClient(app).get("/items/1")
-    # The client is gone, and with it the plans.
-    client = TestClient(app)
-    client.get("/items/1")
     found = status(app)
     assert found is not None
     assert {state["state"] for state in found["sync"]} == {"inline"}

@@ -76,18 +76,6 @@ class ApplicationPlans:
                 logger.warning("Compiling route plans failed; FastAPI serves all routes", exc_info=True)
                 self._switch_off(app, f"compiling them failed: {error!r}")
 
-    def uninstall(self) -> None:
-        """Put the router back into its place and forget what was compiled."""
-        with self._lock:
-            stack = self.stack
-            app = self._app()
-            if stack is not None and app is not None and stack.innermost.app is self.table:
-                stack.innermost.app = self._router
-            self.stack = None
-            self._routes, self._compiled = [], []
-            self._paces, self._paced = {}, []
-            self.table.clear([])
-
     def routes(self) -> list[PlannedRoute]:
         """Every route with its plan, compiled now if no request has asked for it yet."""
         with self._lock:
@@ -200,15 +188,6 @@ def existing_plans(app: object) -> ApplicationPlans | None:
     """The plans of `app` if it has any already."""
     with _PLANS_LOCK:
         return vars(app).get(_ATTRIBUTE) if isinstance(app, FastAPI) else None
-
-
-def forget_plans(app: object) -> None:
-    """Take the plans of `app` out of their place, so that nothing of them refers to it any more."""
-    if isinstance(app, FastAPI):
-        with _PLANS_LOCK:
-            plans: ApplicationPlans | None = vars(app).pop(_ATTRIBUTE, None)
-        if plans is not None:
-            plans.uninstall()
 
 
 def _watches(app: FastAPI, router: APIRouter, stack: MiddlewareStack) -> list[tuple[Any, ...]]:

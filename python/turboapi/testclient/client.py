@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from starlette.testclient import TestClient as StockTestClient
 from starlette.types import ASGIApp
 
-from turboapi.testclient.plans import release_with
 from turboapi.testclient.transport import EngineTransport
 
 if TYPE_CHECKING:
@@ -69,7 +68,6 @@ class TestClient(StockTestClient):
             client=client,
             app_state=self.app_state,
         )
-        release_with(self, app)
 
     def __enter__(self) -> Self:
         super().__enter__()

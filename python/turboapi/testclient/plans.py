@@ -1,4 +1,4 @@
-"""Route plans of the app under test: in place before each request, gone with the last client.
+"""Route plans of the app under test: in place and up to date before each request.
 
 What a test changes in its app between two requests (overrides, routes, patches) counts for the next one.
 """
@@ -7,15 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import weakref
-from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from starlette.types import ASGIApp
-
-if TYPE_CHECKING:
-    from turboapi.plans.application import ApplicationPlans
 
 TestPlans = Literal["on", "off", "forced"]
 """As a server runs the app; FastAPI alone; with every `def` inline that is not pinned to threads."""
@@ -41,33 +35,3 @@ def install_plans(app: ASGIApp) -> None:
     plans = plans_of(app, "inline" if test_plans == "forced" else "adaptive")
     if plans is not None:
         plans.table.ensure()
-
-
-def release_with(client: object, app: ASGIApp) -> None:
-    """When `client` and every other client of `app` are gone, let go of the plans.
-
-    Native code, which the garbage collector does not see into, must not keep the app alive.
-    """
-    with _lock:
-        _clients[id(app)] += 1
-    weakref.finalize(client, _release, app).atexit = False
-
-
-# Finalizers run in the middle of anything, this module's functions included.
-_lock = threading.RLock()
-_clients: Counter[int] = Counter()
-
-
-def _release(app: ASGIApp) -> None:
-    with _lock:
-        _clients[id(app)] -= 1
-        if _clients[id(app)]:
-            return
-        del _clients[id(app)]
-    if "turboapi.plans.application" not in sys.modules:
-        return
-    from turboapi.plans.application import existing_plans, forget_plans
-
-    plans: ApplicationPlans | None = existing_plans(app)
-    if plans is not None and not plans.announced:
-        forget_plans(app)
