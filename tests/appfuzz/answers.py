@@ -174,7 +174,7 @@ def _unusual(parts: Parts, model: Model, sample: dict[str, object]) -> str:
     fields = {name: value for name, value in sample.items() if name.isidentifier()}
     if draw.chance(0.35):
         return f"SimpleNamespace(**{fields!r})"
-    if draw.chance(0.5):
+    if draw.chance(0.5) or not model.annotation.startswith("Model"):
         return f"{model.annotation}.model_construct(**{fields!r})"
     name = parts.definitions.fresh("Sub")
     parts.definitions.add(name, f"class {name}({model.annotation}):\n    secret: int = 42")
@@ -349,6 +349,7 @@ def _raise(parts: Parts) -> Answer:
         "KeyError('k')",
         "asyncio.TimeoutError()",
         "asyncio.CancelledError()",
+        "ExceptionGroup('several', [ValueError(1)])",
         "StopIteration(1)",
         "HTTPException(404, None)",
         "HTTPException(404, b'bytes')",

@@ -9,7 +9,7 @@ from .answers import VALUE_DEFINITIONS
 from .dependencies import BOOM, VAR, Parts, dependency, for_list
 from .draw import Draw
 from .models import model
-from .pieces import HANDLERS, LIFESPAN, MIDDLEWARE, PREAMBLE
+from .pieces import CHANGES, HANDLERS, LIFESPAN, MIDDLEWARE, PREAMBLE
 from .routes import Route, route
 
 _SUB = """sub = FastAPI(title="sub")
@@ -48,6 +48,8 @@ class App:
     #: Handlers and middleware, each of which can be left out.
     additions: list[str] = field(default_factory=list)
     future: bool = False
+    #: Whether it has a route that changes it while it runs.
+    changes: bool = False
 
     def render(self, routes: Collection[str] | None = None, additions: Collection[int] | None = None) -> str:
         """The module; only with the routes named and the additions numbered, if given."""
@@ -182,6 +184,10 @@ def _additions(made: App) -> None:
     if draw.chance(0.12):
         made.additions.append(_SUB)
     plain = [one.call for one in made.parts.dependencies if one.call.startswith("dep_")]
+    if plain and draw.chance(0.25):
+        made.changes = True
+        # In front of all routes, so that none hides it.
+        made.routers.insert(0, "\n\n" + CHANGES.replace("OVERRIDDEN", draw.choice(plain)) + "\n\n")
     if plain and draw.chance(0.06):
         made.additions.append(_OVERRIDE.format(draw.choice(plain)))
     elif len(plain) > 1 and draw.chance(0.06):

@@ -23,7 +23,7 @@ OPTIONS = ("--no-access-log", "--timeout-keep-alive", "120")
 #: Seconds a server has for one answer on a busy machine.
 PATIENCE = 15.0
 #: Times the journals are read before they count as different: background tasks end after the answer.
-READINGS = 40
+READINGS = 1500
 #: What a server must not have in its log, whatever a client sends.
 BROKEN = re.compile(
     r"panicked|SystemError|Fatal Python error|Exception ignored|unraisable|never retrieved|never awaited"
@@ -224,13 +224,13 @@ class Duel:
     def _race(self, lanes: list[Lane], data: bytes, method: bytes) -> Callable[[], Difference | None]:
         for lane in lanes:
             lane.send(data)
-        reused = lanes[1].reused
+        stale, reused = (lane.reused for lane in lanes)
 
         def read() -> Difference | None:
             reference, engine = (lane.read(method) for lane in lanes)
             for lane in lanes:
                 self.uncertain |= lane.resent
-            if reused and not isinstance(reference, str) and not reference.complete:
+            if stale and not isinstance(reference, str) and not reference.complete:
                 # Perhaps cut because the request before raised after its answer: alone it tells.
                 self.uncertain |= keys(data)
                 for lane in lanes:

@@ -180,7 +180,12 @@ def _groups(draw: Draw, requests: Iterator[Request]) -> Iterator[list[Request]]:
     """Requests in the groups that are sent together: mostly one."""
     for one in requests:
         size = draw.randint(2, 9) if draw.chance(0.02) else 1
-        yield [one, *itertools.islice(requests, size - 1)]
+        group = [one, *itertools.islice(requests, size - 1)]
+        if any(b" /change?" in one.data for one in group):
+            # What changes the app has to come at the same moment on both sides.
+            yield from ([one] for one in group)
+        else:
+            yield group
 
 
 def _ask(

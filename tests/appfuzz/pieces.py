@@ -7,6 +7,7 @@ PREAMBLE = '''"""{title}."""
 {future}import asyncio
 import re
 import sys
+import time as time_module
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,8 @@ from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import sniffio
+from anyio import create_task_group, from_thread, move_on_after
 from fastapi import (
     APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, File, Form, Header, HTTPException, Path,
     Query, Request, Response, Security, UploadFile,
@@ -50,6 +53,7 @@ from pydantic import (
     field_serializer, field_validator, model_validator,
 )
 from pydantic.alias_generators import to_camel
+from fastapi.concurrency import run_in_threadpool
 from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile as StarletteUploadFile
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -71,6 +75,54 @@ async def journal(request: Request) -> Response:
         del JOURNAL[key]
     return JSONResponse(JOURNAL)
 '''
+
+#: A route that changes the running app.
+CHANGES = """changed: list[str] = []
+
+
+@app.api_route("/change", methods=["POST"])
+async def change(kind: str) -> Any:
+    changed.append(kind)
+    first = next(iter(app.dependency_overrides), None)
+    if kind == "override":
+        app.dependency_overrides[OVERRIDDEN] = lambda: {"overridden": len(changed)}
+    elif kind == "restore":
+        app.dependency_overrides.clear()
+    elif kind == "add":
+        app.add_api_route(f"/late/{len(changed)}", change, methods=["GET"])
+    elif kind == "append":
+        app.router.routes.append(APIRoute("/late", change, methods=["GET", "PUT"]))
+    elif kind == "remove" and len(app.router.routes) > 12:
+        app.router.routes.pop()
+    elif kind == "reverse":
+        app.router.routes[8:] = app.router.routes[:7:-1]
+    elif kind == "rebuild":
+        app.middleware_stack = None
+    elif kind == "slashes":
+        app.router.redirect_slashes = not app.router.redirect_slashes
+    elif kind == "handler":
+        app.add_exception_handler(HTTPException, lambda request, error: PlainTextResponse("changed", 499))
+    elif kind == "override-in-place" and first is not None:
+        app.dependency_overrides[first] = lambda: len(changed)
+    elif kind == "endpoint":
+        for route in app.routes:
+            if isinstance(route, APIRoute):
+                route.endpoint = change
+    elif kind == "status":
+        for route in app.routes:
+            if isinstance(route, APIRoute):
+                route.status_code = 299
+    elif kind == "call":
+        for route in app.routes[-3:]:
+            if isinstance(route, APIRoute) and not route.dependant.path_params:
+                route.dependant.call = replaced
+    elif kind == "state":
+        app.state.changed = True
+    return changed
+
+
+async def replaced(**values: Any) -> Any:
+    return ["replaced", sorted(values)]"""
 
 LIFESPAN = """@asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:

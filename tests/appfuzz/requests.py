@@ -15,6 +15,10 @@ from .parameters import BODY, COOKIE, FILE, FORM, PATH, QUERY, Wire
 from .routes import Route
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND")
+_CHANGES = (
+    b"override", b"override", b"restore", b"restore", b"add", b"append", b"remove", b"reverse", b"rebuild",
+    b"slashes", b"handler", b"state", b"override-in-place", b"endpoint", b"status", b"call",
+)  # fmt: skip
 _STANDARD: dict[str, str] = {
     "int": "7",
     "float": "1.5",
@@ -36,6 +40,9 @@ class Request:
 
 def request(draw: Draw, app: App, identity: int) -> Request:
     """A request for some route of `app`, or for none."""
+    if app.changes and draw.chance(0.02):
+        message = Message("POST", b"/change", raw_query=b"kind=" + draw.choice(_CHANGES))
+        return Request("-", b"POST", message.encode(identity))
     if draw.chance(0.02):
         message = Message(
             draw.pick("GET", "GET", "POST", "OPTIONS"),

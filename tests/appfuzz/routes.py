@@ -121,8 +121,7 @@ def route(
     if any("x_id" in line for line in ending.lines) and ID not in parameters:
         parameters.insert(0, ID)
     sync = not (awaits or ending.awaits) and draw.chance(0.5)
-    if not sync and draw.chance(0.12):
-        lines.append("await asyncio.sleep(0)")
+    _surroundings(draw, lines, sync=sync, notes=ID in parameters)
     options = list(ending.options)
     extra = draw.some(parts.dependencies, 2) if draw.chance(0.15) else []
     if extra:
@@ -274,6 +273,75 @@ _CHANGES = (
 )  # fmt: skip
 
 
+def _surroundings(draw: Draw, lines: list[str], *, sync: bool, notes: bool) -> None:
+    """Statements whose effect depends on the thread, task and loop that the endpoint runs in."""
+    if not sync and draw.chance(0.12):
+        lines.append("await asyncio.sleep(0)")
+    if notes and draw.chance(0.2):
+        lines.append(f"note(x_id, repr({draw.choice(_IN_THREADS if sync else _IN_TASKS)}))")
+
+
+#: In a `def`: what FastAPI's worker threads allow.
+_IN_THREADS = (
+    "asyncio.run(asyncio.sleep(0, 5))", "from_thread.run(asyncio.sleep, 0, 7)", "via_thread()",
+    "via_loop()", "running()", "Bridge().call()", "sum(range(200000)) and None",
+    "time_module.sleep(0.002)", "sniffed()",
+    "asyncio.new_event_loop().run_until_complete(asyncio.sleep(0, 6))", "[*map(via_thread_of, [1])]",
+    "from_thread.run_sync(VAR.get)",
+)  # fmt: skip
+#: In an `async def`: what a task allows.
+_IN_TASKS = (
+    "asyncio.current_task() is not None", "await asyncio.sleep(0.001, 5)",
+    "await asyncio.to_thread(VAR.get)", "await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2))",
+    "await asyncio.create_task(asyncio.sleep(0, 4))", "await asyncio.wait_for(asyncio.sleep(0.001, 3), 1)",
+    "await timed()", "await grouped()", "running()", "sniffed()", "asyncio.current_task().cancelling()",
+    "await run_in_threadpool(VAR.get)", "await spawned()", "asyncio.get_running_loop().is_running()",
+    "await cancelled()",
+)  # fmt: skip
+HELPERS = {
+    "via_thread": "def via_thread() -> Any:\n    return from_thread.run(asyncio.sleep, 0, 8)",
+    "via_thread_of": """def via_thread_of(value: Any) -> Any:
+    return from_thread.run(asyncio.sleep, 0, value)""",
+    "via_loop": "def via_loop() -> Any:\n    return asyncio.run(asyncio.sleep(0, 9))",
+    "Bridge": "class Bridge:\n    def call(self) -> Any:\n        return via_thread()",
+    "running": """def running() -> Any:
+    try:
+        return type(asyncio.get_running_loop()).__mro__[-1].__name__
+    except RuntimeError as error:
+        return str(error)""",
+    "sniffed": """def sniffed() -> Any:
+    try:
+        return sniffio.current_async_library()
+    except sniffio.AsyncLibraryNotFoundError:
+        return "none\"""",
+    "timed": """async def timed() -> Any:
+    async with asyncio.timeout(1):
+        return await asyncio.sleep(0, 2)""",
+    "grouped": """async def grouped() -> Any:
+    found: list[int] = []
+
+    async def add(value: int) -> None:
+        await asyncio.sleep(0)
+        found.append(value)
+
+    async with create_task_group() as group:
+        for value in range(3):
+            group.start_soon(add, value)
+    return found""",
+    "spawned": """async def spawned() -> Any:
+    async def inner() -> Any:
+        before = VAR.get()
+        VAR.set("inner")
+        return before
+
+    return [await asyncio.create_task(inner()), VAR.get()]""",
+    "cancelled": """async def cancelled() -> Any:
+    with move_on_after(0.001) as scope:
+        await asyncio.sleep(5)
+    return scope.cancelled_caught""",
+}
+
+
 def _source(
     draw: Draw,
     name: str,
@@ -315,6 +383,9 @@ def _source(
 
 def _define(parts: Parts, source: str) -> None:
     parts.definitions.add("shown", SHOWN)
+    for name, definition in HELPERS.items():
+        parts.definitions.add(name, definition)
+    parts.definitions.add("VAR", VAR)
     parts.definitions.add("decorated", DECORATED)
     parts.definitions.add("logged", LOGGED)
     for name, definition in VALUE_DEFINITIONS.items():
