@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import logging
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import BackgroundTasks, Depends, FastAPI, Request
+from fastapi import BackgroundTasks, Body, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from plans.served import served
 from turboapi.plans import status
@@ -178,3 +179,76 @@ def test_applications_with_plans_are_collected() -> None:
     app = use()
     gc.collect()
     assert app() is None
+
+
+class Checked(BaseModel):
+    name: str
+    size: int = 1
+
+    @field_validator("name")
+    @classmethod
+    def check_name(cls, name: str) -> str:
+        EVENTS.append(f"validate {name}")
+        VARIABLE.set(name)
+        if name == "bad":
+            raise ValueError("a bad name")
+        if name == "teapot":
+            raise HTTPException(418, "no coffee")
+        return name.upper()
+
+
+EVENTS: list[str] = []
+VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+def make_checked_app() -> FastAPI:
+    app = FastAPI()
+
+    async def sign_in(token: str = "") -> str:
+        EVENTS.append("sign in")
+        if token == "wrong":
+            raise HTTPException(401, "who are you")
+        return token
+
+    @app.post("/one/{number}")
+    async def one(number: int, body: Checked, token: str = Depends(sign_in)) -> dict[str, Any]:
+        EVENTS.append("one")
+        return {"number": number, "body": body, "token": token, "variable": VARIABLE.get()}
+
+    @app.post("/two")
+    def two(first: Checked, second: Checked | None = None, third: Annotated[int, Body()] = 3) -> list[Any]:
+        EVENTS.append("two")
+        return [first, second, third, VARIABLE.get()]
+
+    return app
+
+
+@pytest.mark.parametrize("path", ["/one/1?token=x", "/one/1?token=wrong", "/one/x", "/two"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"name": "a"}',
+        b'{"name": "bad"}',
+        b'{"name": "teapot"}',
+        b'{"name": "a", "size": "x"}',
+        b'{"first": {"name": "a"}}',
+        b'{"first": {"name": "bad"}, "second": {"name": "bad", "size": 2.5}, "third": "x"}',
+        b'{"first": {"name": "a"}, "second": {"name": "b"}, "third": 7}',
+        b"null",
+        b"[]",
+        b"{",
+        b"",
+    ],
+)
+def test_validators_of_the_user_run_once_and_after_the_dependencies(path: str, body: bytes) -> None:
+    """Validation is a call of its own: order, number and context of its effects are FastAPI's."""
+    seen = []
+    for plans in (False, True):
+        app = make_checked_app()
+        EVENTS.clear()
+        with served(app, route_plans=plans, sync_mode="inline") as client:
+            response = client.post(path, content=body, headers={"content-type": "application/json"})
+        seen.append((response.status_code, response.json(), list(EVENTS)))
+        if plans:
+            assert {tiers(app)[one] for one in ("/one/{number}", "/two")} == {"native"}
+    assert seen[0] == seen[1]

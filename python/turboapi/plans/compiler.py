@@ -10,7 +10,13 @@ from turboapi._engine import Extractor
 from turboapi.plans.dependencies import Program, compile_program
 from turboapi.plans.forms import FormExtractor
 from turboapi.plans.handlers import HandlerFacts, handler_facts
-from turboapi.plans.native import NativePlan, Paces, compile_extractor, compile_native
+from turboapi.plans.native import (
+    NativePlan,
+    Paces,
+    compile_extractor,
+    compile_late_native,
+    compile_native,
+)
 from turboapi.plans.originals import verify_originals
 from turboapi.plans.python_plan import compile_python_plan
 from turboapi.plans.reasons import NotPlannable
@@ -68,10 +74,18 @@ def compile_route(effective: EffectiveRoute, paces: Paces) -> CompiledRoute:
 def _compile(compiled: CompiledRoute, facts: HandlerFacts, effective: EffectiveRoute, paces: Paces) -> None:
     program: Program | None = None
     extractor: Extractor | FormExtractor | None = None
+    path_names = list(effective.convertors)
     try:
         program = compile_program(facts)
-        extractor = compile_extractor(program, facts, list(effective.convertors))
-        compiled.native = compile_native(program, extractor, facts, paces)
+        try:
+            extractor = compile_extractor(program, facts, path_names)
+        except NotPlannable as refused:
+            try:
+                compiled.native = compile_late_native(program, facts, path_names, paces)
+            except NotPlannable:
+                raise refused from None
+        else:
+            compiled.native = compile_native(program, extractor, facts, paces)
         compiled.tier = "native"
     except NotPlannable as error:
         compiled.reason = str(error)

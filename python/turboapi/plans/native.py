@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from turboapi._engine import Encoder, Extractor, Pace
+from turboapi.plans import late_body
 from turboapi.plans.bodies import compile_body
-from turboapi.plans.dependencies import Program
+from turboapi.plans.dependencies import Call, Program
 from turboapi.plans.forms import FormExtractor, compile_form_extractor
 from turboapi.plans.handlers import HandlerFacts
 from turboapi.plans.parameters import compile_parameter
@@ -24,6 +25,8 @@ class NativeCall(NamedTuple):
     pace: Pace | None
     names: tuple[str, ...]
     slots: tuple[int, ...]
+    validates: int | None = None
+    """How many values it gives if it is the validation of a body (`turboapi.plans.late_body`)."""
 
 
 class NativePlan(NamedTuple):
@@ -52,6 +55,37 @@ def compile_extractor(
     return Extractor(parameters, body)
 
 
+def compile_late_native(
+    program: Program, facts: HandlerFacts, path_names: Sequence[str], paces: Paces
+) -> NativePlan:
+    """The same for a route whose body has validators of the user's: it is validated right before the endpoint."""
+    if not program.body_fields or facts.is_body_form:
+        raise NotPlannable("it has no JSON body")
+    late_body.check(program)
+    parameters = [compile_parameter(field, location, path_names) for location, field in program.parameters]
+    raw = len(parameters)
+    bodies = late_body.body_slots(program)
+    endpoint = program.calls[-1]
+    moved = raw + 1 - program.request
+    validated = endpoint.out + moved
+
+    def slot(before: int) -> int:
+        """Where a value is now: the fields of the body come from the validation, one slot stands for all."""
+        if before < raw:
+            return before
+        return validated + before - raw if before in bodies else before + moved
+
+    def call(one: Call) -> NativeCall:
+        return _call(one.kind, one.call, tuple((name, slot(at)) for name, at in one.arguments), paces)
+
+    validation = NativeCall(
+        late_body.compile_validation(facts), None, (), (raw,), validates=len(program.body_fields)
+    )
+    plan = _plan(program, Extractor(parameters, late_body.parsed_body(facts)), facts)
+    calls = (*map(call, program.calls[:-1]), validation, call(endpoint))
+    return plan._replace(extracted=raw + 1, calls=calls)
+
+
 def compile_native(
     program: Program, extractor: Extractor | FormExtractor | None, facts: HandlerFacts, paces: Paces
 ) -> NativePlan:
@@ -60,8 +94,13 @@ def compile_native(
         raise NotPlannable("its body is a form")
     if facts.body_field and not program.body_fields:
         raise NotPlannable("its body goes to a dependency that is overridden")
-    encoder = Encoder(compile_response(facts))
     calls = tuple(_call(call.kind, call.call, call.arguments, paces) for call in program.calls)
+    return _plan(program, extractor, facts)._replace(calls=calls)
+
+
+def _plan(program: Program, extractor: Extractor | None, facts: HandlerFacts) -> NativePlan:
+    """The plan without its calls."""
+    encoder = Encoder(compile_response(facts))
     uses = program.uses
     return NativePlan(
         extractor=extractor,
@@ -70,7 +109,7 @@ def compile_native(
         takes_response=program.response in uses,
         takes_background=program.background in uses,
         makers=tuple(maker for _, maker in program.makers),
-        calls=calls,
+        calls=(),
         encoder=encoder,
     )
 

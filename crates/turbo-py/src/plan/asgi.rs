@@ -162,7 +162,7 @@ impl AsgiRun {
             Stage::Responding(response) => self.respond(py, &response),
             Stage::Body { messages, data } => self.received(py, messages, data, &value),
             Stage::Calls(mut run) => {
-                run.resume(value);
+                run.resume(&value)?;
                 self.call(py, run)
             }
             Stage::Head { body, background } => {

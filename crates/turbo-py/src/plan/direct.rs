@@ -161,15 +161,13 @@ impl Running<'_> {
             Err(error) => return self.raised(py, error),
         };
         let in_thread = &self.plans.stack.helpers.run_in_threadpool;
-        match run.advance(py, program, Some(context), in_thread) {
+        let place = Place { method: request.parts.method.as_str(), root_path: request.root_path };
+        match run.advance(py, program, Some(context), in_thread, place) {
             Progress::NeedsTask | Progress::Await(_) => Outcome::Suspended(self.chosen(), run),
             Progress::Raised(error) => self.raised(py, error),
             Progress::Returned(value) => match self.native.encoder.get().wants_thread(&value) {
                 Ok(true) => Outcome::Suspended(self.chosen(), run),
-                Ok(false) => {
-                    let place = Place { method: request.parts.method.as_str(), root_path: request.root_path };
-                    self.encoded(py, place, &run, &value)
-                }
+                Ok(false) => self.encoded(py, place, &run, &value),
                 Err(error) => self.raised(py, error),
             },
         }
@@ -307,6 +305,12 @@ impl<O: Origin> DirectTask<O> {
         self.settle(py, outcome)
     }
 
+    fn raise<'py>(&mut self, py: Python<'py>, error: PyErr) -> Next<'py> {
+        let Some(running) = self.chosen.running() else { return self.end(py, Answer::Nothing) };
+        let outcome = running.raised(py, error);
+        self.settle(py, outcome)
+    }
+
     fn settle<'py>(&mut self, py: Python<'py>, outcome: Outcome) -> Next<'py> {
         match outcome {
             Outcome::Ready(payload) => self.end(py, Answer::Ready(payload)),
@@ -354,15 +358,11 @@ impl<O: Origin> Body for DirectTask<O> {
     fn resume<'py>(&mut self, py: Python<'py>, with: Resume<'py>) -> Next<'py> {
         match (std::mem::replace(&mut self.stage, Stage::Over), with) {
             (Stage::Begin(run), Resume::Value(_)) => self.advance(py, run),
-            (Stage::Calls(mut run), Resume::Value(value)) => {
-                run.resume(value);
-                self.advance(py, run)
-            }
-            (Stage::Begin(_) | Stage::Calls(_), Resume::Error(error)) => {
-                let Some(running) = self.chosen.running() else { return self.end(py, Answer::Nothing) };
-                let outcome = running.raised(py, error);
-                self.settle(py, outcome)
-            }
+            (Stage::Calls(mut run), Resume::Value(value)) => match run.resume(&value) {
+                Ok(()) => self.advance(py, run),
+                Err(error) => self.raise(py, error),
+            },
+            (Stage::Begin(_) | Stage::Calls(_), Resume::Error(error)) => self.raise(py, error),
             (Stage::Concluding(mut body), with) => {
                 let next = body.resume(py, with);
                 self.stage = Stage::Concluding(body);

@@ -1,6 +1,6 @@
 //! The calls of a route, as `turboapi.plans.dependencies` listed them.
 
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -38,6 +38,8 @@ enum Kind {
     Async,
     /// Inline or in a thread, as its pace says.
     Sync(Py<Pace>),
+    /// A coroutine function of ours: its one argument, the method and the root path give this many values.
+    Validation(usize),
 }
 
 /// What is in the slots before the calls, aside from what the extractor found.
@@ -95,7 +97,11 @@ impl Program {
             if call.slots.iter().any(|slot| *slot >= filled) {
                 return Err(PyValueError::new_err("a call takes a value that does not exist yet"));
             }
-            filled += 1;
+            filled += match call.kind {
+                Kind::Validation(values) if call.slots.len() == 1 => values,
+                Kind::Validation(_) => return Err(PyValueError::new_err("a validation takes one body")),
+                _ => 1,
+            };
         }
         if self.calls.is_empty() { Err(PyValueError::new_err("a program calls nothing")) } else { Ok(()) }
     }
@@ -113,7 +119,7 @@ impl Program {
         for maker in &self.makers {
             slots.push(maker.call0(py)?);
         }
-        Ok(Run { validated: false, slots, next: 0 })
+        Ok(Run { validated: false, slots, next: 0, spread: None })
     }
 
     /// The number of slots that are filled before the first call and belong to the `Given`.
@@ -128,18 +134,18 @@ impl Program {
 
 impl Call {
     fn new(call: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let (callable, pace, names, slots): (Py<PyAny>, Option<Py<Pace>>, Py<PyTuple>, Vec<usize>) =
-            call.extract()?;
+        type Fields = (Py<PyAny>, Option<Py<Pace>>, Py<PyTuple>, Vec<usize>, Option<usize>);
+        let (callable, pace, names, slots, validates): Fields = call.extract()?;
         let names = names.into_bound(call.py());
-        if names.len() != slots.len() {
+        if names.len() != slots.len() && validates.is_none() {
             return Err(PyValueError::new_err("a call has other names than arguments"));
         }
-        Ok(Self {
-            callable,
-            kind: pace.map_or(Kind::Async, Kind::Sync),
-            slots: slots.into(),
-            names: (!names.is_empty()).then(|| names.unbind()),
-        })
+        let kind = match (pace, validates) {
+            (Some(pace), None) => Kind::Sync(pace),
+            (None, None) => Kind::Async,
+            (_, Some(values)) => Kind::Validation(values),
+        };
+        Ok(Self { callable, kind, slots: slots.into(), names: (!names.is_empty()).then(|| names.unbind()) })
     }
 }
 
@@ -150,6 +156,8 @@ pub(crate) struct Run {
     slots: Vec<Py<PyAny>>,
     /// The call that is next, or the one that is being awaited.
     next: usize,
+    /// How many values the awaited call gives, if it is a validation.
+    spread: Option<usize>,
 }
 
 /// How far [`Run::advance`] came.
@@ -174,10 +182,18 @@ impl Run {
         program: &Program,
         context: Option<&Bound<'py, PyAny>>,
         in_thread: &Py<PyAny>,
+        place: Place<'_>,
     ) -> Progress<'py> {
         while let Some(call) = program.calls.get(self.next) {
             let returned = match &call.kind {
-                Kind::Async if context.is_some() => return Progress::NeedsTask,
+                Kind::Async | Kind::Validation(_) if context.is_some() => return Progress::NeedsTask,
+                Kind::Validation(values) => match self.validate(py, call, place) {
+                    Ok(awaitable) => {
+                        self.spread = Some(*values);
+                        return awaited(awaitable);
+                    }
+                    Err(error) => return Progress::Raised(error),
+                },
                 Kind::Async => match self.call(py, call) {
                     Ok(awaitable) => return awaited(awaitable),
                     Err(error) => return Progress::Raised(error),
@@ -189,9 +205,8 @@ impl Run {
                     Err(error) => return Progress::Raised(error),
                 },
             };
-            match returned {
-                Ok(value) => self.resume(value),
-                Err(error) => return Progress::Raised(outside_of_generators(py, error)),
+            if let Err(error) = returned.and_then(|value| self.resume(&value)) {
+                return Progress::Raised(error);
             }
         }
         match self.slots.last() {
@@ -221,9 +236,23 @@ impl Run {
     }
 
     /// Takes the result of the call that was made last.
-    pub(crate) fn resume(&mut self, value: Bound<'_, PyAny>) {
-        self.slots.push(value.unbind());
+    pub(crate) fn resume(&mut self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.next += 1;
+        let Some(expected) = self.spread.take() else {
+            self.slots.push(value.clone().unbind());
+            return Ok(());
+        };
+        let values = value.cast::<PyTuple>()?;
+        if values.len() != expected {
+            return Err(PyRuntimeError::new_err("a validation gave another number of values"));
+        }
+        self.slots.extend(values.iter().map(Bound::unbind));
+        Ok(())
+    }
+
+    fn validate<'py>(&self, py: Python<'py>, call: &Call, place: Place<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let body = call.slots.first().and_then(|slot| self.slots.get(*slot));
+        call.callable.bind(py).call1((body, place.method, place.root_path))
     }
 
     pub(crate) fn slot<'py>(&self, py: Python<'py>, slot: usize) -> Option<&Bound<'py, PyAny>> {
@@ -318,14 +347,4 @@ fn awaited(awaitable: Bound<'_, PyAny>) -> Progress<'_> {
         Ok(iterator) => Progress::Await(iterator),
         Err(error) => Progress::Raised(error),
     }
-}
-
-/// What `await` makes of a `StopIteration` that leaves a thread (anyio, `WorkerThread.run`).
-fn outside_of_generators(py: Python<'_>, error: PyErr) -> PyErr {
-    if !error.is_instance_of::<PyStopIteration>(py) {
-        return error;
-    }
-    let outer = PyRuntimeError::new_err("coroutine raised StopIteration");
-    outer.set_cause(py, Some(error));
-    outer
 }

@@ -40,7 +40,7 @@ impl Native {
         place: Place<'_>,
         in_thread: &Py<PyAny>,
     ) -> Progress<'py> {
-        let progress = run.advance(py, &self.program, None, in_thread);
+        let progress = run.advance(py, &self.program, None, in_thread, place);
         let Progress::Returned(value) = &progress else { return progress };
         match self.encoder.get().wants_thread(value) {
             Ok(true) if !run.validated => {
