@@ -18,8 +18,8 @@ __all__ = ["status"]
 def status(app: FastAPI) -> Status | None:
     """How the plans of `app` are doing in this process, for operators; None if no server has made any.
 
-    The keys of the dictionary are those of `turboapi.plans.live.Status`. Reading it costs a few microseconds a
-    route and changes nothing.
+    The keys of the dictionary are those of `turboapi.plans.live.Status`. Reading it costs a few microseconds
+    a route and changes nothing.
     """
     from turboapi.plans.live import status_of
 

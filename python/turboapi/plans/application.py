@@ -167,8 +167,8 @@ class ApplicationPlans:
         return pace
 
 
-# In the application's own dictionary: the plans refer to it, so a table of them, even by weak keys, would keep every
-# application alive.
+# In the application's own dictionary: the plans refer to it, so a table of them, even by weak keys, would
+# keep every application alive.
 _ATTRIBUTE = "_turboapi_plans"
 _PLANS_LOCK = threading.RLock()
 

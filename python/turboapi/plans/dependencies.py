@@ -1,6 +1,6 @@
 """A route's dependency tree as one list of calls.
 
-FastAPI walks the tree for every request (`fastapi/dependencies/utils.py`, `solve_dependencies`). Which callables it
+FastAPI walks the tree for every request (`solve_dependencies` in `fastapi/dependencies/utils.py`). What it
 calls, in which order, and which results it reuses depends on the tree alone, so the walk is done once, here.
 """
 
@@ -55,8 +55,8 @@ class Call(NamedTuple):
 class Program(NamedTuple):
     """What has to be taken from a request, and what is then called.
 
-    Values live in numbered slots: the parameters, then the body fields, then the request, the injected response and
-    the background tasks, then what `makers` make, then the results of the calls.
+    Values live in numbered slots: the parameters, the body fields, the request, the injected response and the
+    background tasks, then what `makers` make, then the results of the calls.
     """
 
     parameters: tuple[Parameter, ...]
@@ -255,7 +255,7 @@ def _cache_key(dependant: Dependant) -> Hashable:
     call = dependant.call
     equality = type(call).__eq__
     if isinstance(equality, types.FunctionType):
-        raise NotPlannable(f"{_name(dependant)} compares itself with Python code, which decides what is cached")
+        raise NotPlannable(f"{_name(dependant)} compares itself in Python, which decides what is cached")
     try:
         hash(call)
     except TypeError:

@@ -1,7 +1,7 @@
 """What a FastAPI route really executes: the variables its request handler closed over.
 
-FastAPI builds the handler of a route once (`fastapi/routing.py`, `get_request_handler`); changing attributes of the
-route afterwards changes nothing. So the closure is read, not the route.
+FastAPI builds the handler of a route once (`get_request_handler` in `fastapi/routing.py`). Changing attributes
+of the route afterwards changes nothing, so the closure is read, not the route.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _VARIABLES = frozenset(field.name for field in fields(HandlerFacts)) - {"app", "
 
 
 def handler_facts(app: object) -> HandlerFacts:
-    """The facts of the route whose ASGI callable is `app`; raises `NotPlannable` if FastAPI did not make it."""
+    """The facts of the route whose ASGI callable is `app`; raises `NotPlannable` unless FastAPI made it."""
     app = _function(app, _APP_CODE, "its ASGI callable is not the one FastAPI makes")
     handler = _function(
         _variables(app).get("f"), _HANDLER_CODE, "its request handler is not the one FastAPI makes"
