@@ -50,6 +50,8 @@ class App:
     future: bool = False
     #: Whether it has a route that changes it while it runs.
     changes: bool = False
+    #: Whether routers are included before they and the app have routes.
+    includes_first: bool = False
 
     def render(self, routes: Collection[str] | None = None, additions: Collection[int] | None = None) -> str:
         """The module; only with the routes named and the additions numbered, if given."""
@@ -65,12 +67,11 @@ class App:
             title=self.title, future="from __future__ import annotations\n\n" if self.future else ""
         )
         app = [self.create, 'app.add_route("/journal", journal)', *self.routers]
-        return (
-            "\n\n\n".join(
-                [head.rstrip(), *definitions, "\n".join(app), *texts, "\n".join(self.includes), *extra]
-            ).rstrip()
-            + "\n"
-        )
+        if self.includes_first:
+            body = ["\n".join([*app, *reversed(self.includes)]), *texts, *extra]
+        else:
+            body = ["\n".join(app), *texts, "\n".join(self.includes), *extra]
+        return "\n\n\n".join([head.rstrip(), *definitions, *body]).rstrip() + "\n"
 
     @property
     def has_context(self) -> bool:
@@ -102,6 +103,7 @@ def app(seed: str, *, count: int = 25) -> App:
         name, prefix, placeholders = draw.choice(routers) if draw.chance(0.5) else routers[0]
         made.routes.append(route(parts, prefix=prefix, prefix_placeholders=placeholders, router=name))
     made.includes.reverse()
+    made.includes_first = draw.chance(0.3)
     _additions(made)
     for name, source in VALUE_DEFINITIONS.items():
         parts.definitions.add(name, source)

@@ -181,8 +181,8 @@ class Duel:
         for side in self.sides:
             try:
                 side.server.wait()
-            except RuntimeError as error:
-                self.refused.append(str(error))
+            except (RuntimeError, OSError) as error:
+                self.refused.append(f"{side.server.kind}: {error}\n{side.server.stderr_path.read_text()}")
 
     def ask(self, data: bytes, method: bytes) -> Difference | None:
         """Send a request to both; None if the answers are equal."""
@@ -292,8 +292,11 @@ class Duel:
 
     def broken(self) -> list[str]:
         """Lines of the engine's log that should never be there, unless the reference has them too."""
-        known = {line for line in self.logs[0].splitlines() if BROKEN.search(line)}
-        return [line for line in self.logs[1].splitlines() if BROKEN.search(line) and line not in known]
+        known, found = (
+            {line[match.start() :]: line for line in log.splitlines() if (match := BROKEN.search(line))}
+            for log in self.logs
+        )
+        return [line for text, line in found.items() if text not in known]
 
     def __enter__(self) -> Duel:
         return self

@@ -209,7 +209,7 @@ def _journals(made: App, duel: Duel, sent: dict[str, Request], first: int, last:
     streams = [route.name for route in made.routes if "yield " in route.source]
     for key, left, right in duel.compare_journals(first, last, unordered, streams):
         one = sent.get(key, Request("-", b"GET", b""))
-        if one.method == b"HEAD" and not set(streams).isdisjoint([*left, *right]):
+        if one.method == b"HEAD" and not set(streams).isdisjoint([one.route, *left, *right]):
             # How far a stream gets that nobody reads is a race.
             continue
         yield Finding(made, one, None, f"journal: reference {left}, engine {right}")

@@ -25,8 +25,7 @@ from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import sniffio
-from anyio import create_task_group, from_thread, move_on_after
+from anyio import create_task_group, from_thread, get_cancelled_exc_class, move_on_after
 from fastapi import (
     APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, File, Form, Header, HTTPException, Path,
     Query, Request, Response, Security, UploadFile,
@@ -104,10 +103,6 @@ async def change(kind: str) -> Any:
         app.add_exception_handler(HTTPException, lambda request, error: PlainTextResponse("changed", 499))
     elif kind == "override-in-place" and first is not None:
         app.dependency_overrides[first] = lambda: len(changed)
-    elif kind == "endpoint":
-        for route in app.routes:
-            if isinstance(route, APIRoute):
-                route.endpoint = change
     elif kind == "status":
         for route in app.routes:
             if isinstance(route, APIRoute):

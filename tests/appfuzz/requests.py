@@ -17,7 +17,7 @@ from .routes import Route
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND")
 _CHANGES = (
     b"override", b"override", b"restore", b"restore", b"add", b"append", b"remove", b"reverse", b"rebuild",
-    b"slashes", b"handler", b"state", b"override-in-place", b"endpoint", b"status", b"call",
+    b"slashes", b"handler", b"state", b"override-in-place", b"status", b"call",
 )  # fmt: skip
 _STANDARD: dict[str, str] = {
     "int": "7",

@@ -255,7 +255,7 @@ _FACTS = (
     "await request.body()", "[(await request.json()) if await request.body() else 0]",
     "[len(chunk) async for chunk in request.stream()]", 'request.scope["raw_path"]',
     'request.scope["root_path"]', 'request.scope["route"].path', "request.app.title",
-    "request.client.host", "request.base_url.path", "sorted(request.scope)",
+    "request.client.host", "request.base_url.path", "sorted({*request.scope} - {'fastapi'})",
     'request.scope["type"] + request.scope["http_version"] + request.scope["scheme"]',
     "repr(request.scope['query_string'])", "request.url.query", "await request.is_disconnected()",
     "type(request).__name__", "request.scope['endpoint'].__name__", "dict(request.state._state)",
@@ -311,9 +311,9 @@ HELPERS = {
         return str(error)""",
     "sniffed": """def sniffed() -> Any:
     try:
-        return sniffio.current_async_library()
-    except sniffio.AsyncLibraryNotFoundError:
-        return "none\"""",
+        return get_cancelled_exc_class().__name__
+    except Exception as error:
+        return type(error).__name__""",
     "timed": """async def timed() -> Any:
     async with asyncio.timeout(1):
         return await asyncio.sleep(0, 2)""",
