@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from click.testing import CliRunner
 from fastapi import APIRouter, Depends, FastAPI, Form, Request, WebSocket
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, field_validator
+from pydantic import AfterValidator, BaseModel
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from turboapi import sync_mode
@@ -27,13 +28,8 @@ class Item(BaseModel):
     name: str
 
 
-class Checked(BaseModel):
-    name: str
-
-    @field_validator("name")
-    @classmethod
-    def check(cls, value: str) -> str:
-        return value
+def check(value: str) -> str:
+    return value
 
 
 def session() -> Iterator[int]:
@@ -69,7 +65,11 @@ def make_app() -> FastAPI:
         return item
 
     @app.post("/checked")
-    async def checked(item: Checked) -> None: ...
+    async def checked(name: Annotated[str, AfterValidator(check)]) -> None: ...
+
+    @app.get("/stream", response_class=StreamingResponse)
+    async def stream() -> AsyncIterator[str]:
+        yield "text"
 
     @app.post("/form")
     async def form(name: Annotated[str, Form()]) -> None: ...
@@ -120,8 +120,8 @@ def test_a_route_that_is_not_native_says_why() -> None:
     tiers = {one["path"]: (one["tier"], one["reason"]) for one in explanation["routes"]}
     assert tiers["/items"][0] == "python"
     assert "session uses yield" in (tiers["/items"][1] or "")
-    assert tiers["/checked"][0] == "python"
-    assert "runs user code while validating" in (tiers["/checked"][1] or "")
+    assert tiers["/checked"] == ("python", "query parameter 'name' runs user code while validating (check)")
+    assert tiers["/stream"] == ("python", "it is a generator and streams")
     assert tiers["/form"] == ("python", "its body is a form")
     assert tiers["/own/route"][0] == "asgi"
     assert "OwnRoute" in (tiers["/own/route"][1] or "")
@@ -134,8 +134,8 @@ def test_the_summary_leaves_the_documentation_pages_out() -> None:
     explanation = explain(make_app())
     documentation = [one["path"] for one in explanation["routes"] if one["documentation"]]
     assert documentation == ["/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"]
-    assert explanation["summary"] == {"routes": 7, "native": 1, "python": 3, "asgi": 3}
-    assert summary_line(explanation) == "1 of 7 routes native, 3 python, 3 asgi"
+    assert explanation["summary"] == {"routes": 8, "native": 1, "python": 4, "asgi": 3}
+    assert summary_line(explanation) == "1 of 8 routes native, 4 python, 3 asgi"
 
 
 def test_the_summary_of_an_app_without_exceptions_is_short() -> None:

@@ -58,7 +58,7 @@ def compile_extractor(
 def compile_late_native(
     program: Program, facts: HandlerFacts, path_names: Sequence[str], paces: Paces
 ) -> NativePlan:
-    """The same for a route whose body has validators of the user's: it is validated right before the endpoint."""
+    """The same where the body has validators of the user's: it is validated right before the endpoint."""
     if not program.body_fields or facts.is_body_form:
         raise NotPlannable("it has no JSON body")
     late_body.check(program)
@@ -94,8 +94,10 @@ def compile_native(
         raise NotPlannable("its body is a form")
     if facts.body_field and not program.body_fields:
         raise NotPlannable("its body goes to a dependency that is overridden")
-    calls = tuple(_call(call.kind, call.call, call.arguments, paces) for call in program.calls)
-    return _plan(program, extractor, facts)._replace(calls=calls)
+    plan = _plan(program, extractor, facts)
+    return plan._replace(
+        calls=tuple(_call(call.kind, call.call, call.arguments, paces) for call in program.calls)
+    )
 
 
 def _plan(program: Program, extractor: Extractor | None, facts: HandlerFacts) -> NativePlan:
