@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import fastapi.routing
 from fastapi import FastAPI, Request
 from fastapi.dependencies.utils import request_body_to_args, request_params_to_args
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -221,6 +222,8 @@ class Planned:
 async def request(app: Any, call: Call, events: list[Any], *, contexts: bool = False) -> Outcome:
     """Sends one request to `app`; `events` is what the app's code records in."""
     events.clear()
+    # FastAPI keeps the path of the last request in it, for the texts of errors.
+    fastapi.routing._endpoint_context_cache.clear()
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
