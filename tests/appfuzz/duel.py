@@ -55,6 +55,7 @@ class Lane:
         self._connection: Connection | None = None
         self._fresh = True
         self._data = b""
+        self._begun = 0
         #: Keys of requests that had to be sent twice, because the connection had just been closed.
         self.resent: set[str] = set()
 
@@ -64,13 +65,23 @@ class Lane:
         return self._connection is not None and not self._fresh
 
     def send(self, data: bytes) -> None:
-        """Write a request on the connection that is open, or on a new one."""
+        """Write a request, or what is left of it, on the connection that is open, or on a new one."""
+        connection = self._connected()
+        self._data = data
+        connection.send(data[self._begun :])
+        self._begun = 0
+
+    def begin(self, data: bytes, count: int) -> None:
+        """Write the first bytes of a request."""
+        self._connected().send(data[:count])
+        self._begun = count
+
+    def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = Connection(self._address)
             self._connection.set_timeout(PATIENCE)
             self._fresh = True
-        self._data = data
-        self._connection.send(data)
+        return self._connection
 
     def read(self, method: bytes, *, more: bool = False) -> Answer:
         """The answer to what was sent; `more` says that others follow on the connection."""
@@ -123,8 +134,8 @@ def keys(data: bytes) -> set[str]:
 class Side:
     """One server and the connections to it."""
 
-    def __init__(self, kind: str, directory: Path, module: str) -> None:
-        spec = AppSpec(f"{module}:app", OPTIONS, app_dir=directory)
+    def __init__(self, kind: str, directory: Path, module: str, options: tuple[str, ...] = ()) -> None:
+        spec = AppSpec(f"{module}:app", (*OPTIONS, *options), app_dir=directory)
         self.server = Server(kind, module, spec)
         self.lane = Lane(self.server.address)
         self._asking: Connection | None = None
@@ -166,8 +177,8 @@ class Side:
 class Duel:
     """Both servers of one module. Use as a context manager."""
 
-    def __init__(self, directory: Path, module: str) -> None:
-        self.sides = [Side(kind, directory, module) for kind in SIDES]
+    def __init__(self, directory: Path, module: str, options: tuple[str, ...] = ()) -> None:
+        self.sides = [Side(kind, directory, module, options) for kind in SIDES]
         self.logs: list[str] = []
         #: How often the reference gave each status.
         self.statuses: Counter[str] = Counter()
@@ -184,9 +195,16 @@ class Duel:
             except (RuntimeError, OSError) as error:
                 self.refused.append(f"{side.server.kind}: {error}\n{side.server.stderr_path.read_text()}")
 
-    def ask(self, data: bytes, method: bytes) -> Difference | None:
-        """Send a request to both; None if the answers are equal."""
-        return self._race([side.lane for side in self.sides], data, method)()
+    def ask(self, data: bytes, method: bytes, cut: int = 0) -> Difference | None:
+        """Send a request to both, the first `cut` bytes before the rest; None if the answers are equal."""
+        lanes = [side.lane for side in self.sides]
+        if cut:
+            for lane in lanes:
+                lane.begin(data, cut)
+            for side in self.sides:
+                # Once this is answered, the server has read what was sent before.
+                side.journal()
+        return self._race(lanes, data, method)()
 
     def ask_together(self, requests: Sequence[tuple[bytes, bytes]]) -> list[Difference | None]:
         """The same for several requests at a time, each on a connection of its own."""

@@ -97,7 +97,7 @@ class Hunt:
         made = app(f"{self.seed}/{number}", count=self.routes)
         module = f"app_{self.seed}_{number}"
         write(self.directory, module, made.render())
-        duel = Duel(self.directory, module)
+        duel = Duel(self.directory, module, made.options)
         duel.wait()
         return made, duel
 
@@ -193,7 +193,7 @@ def _ask(
 ) -> Iterator[tuple[Request, Difference | None]]:
     if len(group) == 1:
         for _ in range(group[0].repeat):
-            yield group[0], duel.ask(group[0].data, group[0].method)
+            yield group[0], duel.ask(group[0].data, group[0].method, group[0].cut)
             if made.has_context and group[0].method == b"HEAD":
                 # The next request would be in one piece with what is left of this one.
                 duel.leave()

@@ -59,6 +59,9 @@ class Message:
     body: bytes | None = None
     content_type: bytes | None = None
     chunked: bool = False
+    host: bytes = b"example.test"
+    #: Whether the target is in absolute form (RFC 9112 section 3.2.2).
+    absolute: bool = False
 
     def target(self) -> bytes:
         """Path and query."""
@@ -71,9 +74,10 @@ class Message:
 
     def encode(self, identity: int) -> bytes:
         """The request; `identity` is what the journal calls it."""
+        origin = b"http://" + self.host if self.absolute else b""
         lines = [
-            self.method.encode() + b" " + self.target() + b" HTTP/1.1",
-            b"Host: example.test",
+            self.method.encode() + b" " + origin + self.target() + b" HTTP/1.1",
+            b"Host: " + self.host,
             b"X-Id: %d" % identity,
         ]
         lines += [name.encode("latin-1") + b": " + value for name, value in self.headers]

@@ -32,7 +32,7 @@ def _differs(
     source = made.render(routes, additions)
     module = "smaller_" + re.sub(r"\W", "_", made.title.rpartition(" ")[2])
     write(directory, module, source)
-    with Duel(directory, module) as duel:
+    with Duel(directory, module, made.options) as duel:
         duel.wait()
         if duel.refused or not _shows(duel, finding, finding.request.data):
             return None

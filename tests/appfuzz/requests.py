@@ -36,6 +36,8 @@ class Request:
     data: bytes
     #: Times that it is sent in a row.
     repeat: int = 1
+    #: Bytes that are sent first, apart from the rest; 0 for all.
+    cut: int = 0
 
 
 def request(draw: Draw, app: App, identity: int) -> Request:
@@ -67,7 +69,15 @@ def for_route(draw: Draw, route: Route, identity: int, *, valid: bool = False) -
     elif draw.chance(0.03):
         message.chunked = message.body is not None
     repeat = draw.randint(5, 20) if not valid and draw.chance(0.02) else 1
-    return Request(route.name, message.method.encode(), message.encode(identity), repeat)
+    if draw.chance(0.02) and message.path.startswith(b"/"):
+        message.absolute = True
+    elif draw.chance(0.03):
+        message.host = draw.pick(
+            b"example.test:8080", b"EXAMPLE.test", b"[::1]:80", b"sub.good.test", b"a_b", b"127.0.0.1"
+        )
+    data = message.encode(identity)
+    cut = draw.randrange(1, len(data)) if repeat == 1 and draw.chance(0.03) else 0
+    return Request(route.name, message.method.encode(), data, repeat, cut)
 
 
 def _message(draw: Draw, route: Route, *, hostile: bool) -> Message:
@@ -88,7 +98,10 @@ def _message(draw: Draw, route: Route, *, hostile: bool) -> Message:
     if wants_form(forms):
         message.body, message.content_type = form(draw, forms, hostile=hostile)
     elif bodies:
-        message.body, message.content_type = json_text(draw, document(draw, bodies)), b"application/json"
+        content = document(draw, bodies)
+        if isinstance(content, list) and draw.chance(0.03):
+            content = content * 1500
+        message.body, message.content_type = json_text(draw, content), b"application/json"
     elif draw.chance(0.05):
         message.body, message.content_type = b'{"not": "asked for"}', b"application/json"
     return message
