@@ -1,14 +1,30 @@
 //! A value that only its own thread may touch, inside an object that any thread may hold.
 
-use std::cell::UnsafeCell;
-use std::thread::{self, ThreadId};
+use std::cell::{Cell, UnsafeCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Names the calling thread; no other thread of the process ever has the same number.
+///
+/// `std::thread::current().id()` would do, but clones a handle for it, and this is asked several times a request.
+fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        number.get()
+    })
+}
 
 /// Holds a `!Send` value for the thread that made it; other threads see nothing.
 ///
 /// `PyO3`'s `unsendable` classes do the same by panicking; a loop object that is collected on
 /// another thread after it was closed is ordinary and must stay silent.
 pub(crate) struct ThreadBound<T> {
-    owner: ThreadId,
+    owner: u64,
     value: UnsafeCell<Option<T>>,
 }
 
@@ -20,11 +36,11 @@ unsafe impl<T> Sync for ThreadBound<T> {}
 
 impl<T> ThreadBound<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { owner: thread::current().id(), value: UnsafeCell::new(Some(value)) }
+        Self { owner: this_thread(), value: UnsafeCell::new(Some(value)) }
     }
 
     pub(crate) fn is_owner(&self) -> bool {
-        thread::current().id() == self.owner
+        this_thread() == self.owner
     }
 
     /// Runs `read` on the value; `None` on a foreign thread or after [`ThreadBound::take`].
