@@ -136,6 +136,7 @@ class Hunt:
         draw = Draw(f"{self.seed}/{number}/requests")
         sent: dict[str, Request] = {}
         compared = 0
+        end = self.tally.requests + count
         for group in _groups(draw, _requests(draw, made, count)):
             start = len(sent)
             sent.update((str(start + place), one) for place, one in enumerate(group))
@@ -143,8 +144,8 @@ class Hunt:
                 self.tally.requests += 1
                 if difference is not None:
                     yield Finding(made, one, difference)
-            if duel.statuses["no answer"] > 3:
-                # Both hang: an app that does is no use.
+            # Where both hang again and again, the app is no use.
+            if self.tally.requests >= end or duel.statuses["no answer"] > 3:
                 break
             if len(sent) - compared >= 2 * BATCH:
                 # Not the newest: what runs after an answer is compared when it has had its time.
@@ -163,17 +164,13 @@ class Hunt:
 
 
 def _requests(draw: Draw, made: App, count: int) -> Iterator[Request]:
-    identity = 0
+    """Requests without end; of the first `count`, at most half warm the app up."""
+    numbers = itertools.count()
     warm_up = [route for route in made.routes if route.sync] * WARM_UP
     for route in warm_up[: count // 2]:
-        yield for_route(draw, route, identity, valid=True)
-        identity += 1
-        count -= 1
-    while count > 0:
-        one = request(draw, made, identity)
-        yield one
-        identity += 1
-        count -= one.repeat
+        yield for_route(draw, route, next(numbers), valid=True)
+    for number in numbers:
+        yield request(draw, made, number)
 
 
 def _groups(draw: Draw, requests: Iterator[Request]) -> Iterator[list[Request]]:
