@@ -15,9 +15,10 @@ from fastapi import BackgroundTasks, Body, Depends, FastAPI, HTTPException, Requ
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from plans.served import served
+from tests.plans.served import served
 from turboapi.plans import status
 from turboapi.plans.application import plans_of
+from turboapi.plans.live import RequestCounts
 
 
 class Item(BaseModel):
@@ -31,10 +32,10 @@ def tiers(app: FastAPI) -> dict[str, str]:
     return {route.effective.path: route.compiled.tier for route in plans.routes()}
 
 
-def requests(app: FastAPI) -> dict[str, int]:
+def requests(app: FastAPI) -> RequestCounts:
     found = status(app)
     assert found is not None
-    return dict(found["requests"])
+    return found["requests"]
 
 
 def test_a_response_is_out_before_its_background_task_blocks_the_loop() -> None:

@@ -1,7 +1,7 @@
 """What a FastAPI route really executes: the variables its request handler closed over.
 
-FastAPI builds the handler of a route once (`get_request_handler` in `fastapi/routing.py`). Changing attributes
-of the route afterwards changes nothing, so the closure is read, not the route.
+FastAPI builds the handler of a route once (`get_request_handler` in `fastapi/routing.py`). A change to the
+route's attributes afterwards does nothing, so the closure is read, not the route.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """JSON bodies whose validation runs code of the user's.
 
-Such code must run once, and after the dependencies, as in FastAPI. So only the parsing belongs to the extraction; the
-validation is a call of its own right before the endpoint's, by FastAPI's own function, and its errors are final: by
-then everything else of the request is known to be valid.
+Such code must run once, and after the dependencies, as in FastAPI. So only the parsing belongs to the
+extraction. The validation is a call of its own right before the endpoint's, by FastAPI's own function. Its
+errors are final: by then everything else of the request is known to be valid.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def body_slots(program: Program) -> Sequence[int]:
 
 
 def compile_validation(facts: HandlerFacts) -> Validate:
-    """The coroutine function from the parsed body, the method and the root path to the values of the fields."""
+    """The coroutine function from the parsed body, the method and the root path to the fields' values."""
     dependant = facts.dependant
     fields = dependant.body_params
     names = tuple(field.name for field in fields)

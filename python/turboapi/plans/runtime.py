@@ -86,8 +86,8 @@ def _yield() -> Generator[None, None, None]:
 async def turn() -> None:
     """Wait for one turn of the event loop, in which the engine writes what was sent.
 
-    Between a response and its background tasks: code of theirs that blocks the loop would hold the response back,
-    which on uvicorn is on its way by then.
+    Between a response and its background tasks: code of theirs that blocks the loop would hold the response
+    back, which on uvicorn is on its way by then.
     """
     try:
         get_running_loop()

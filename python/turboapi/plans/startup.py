@@ -24,7 +24,7 @@ async def plan_table(app: object, sync_mode: SyncMode) -> PlanTable | None:
     """The compiled routes of a FastAPI app, for the engine; None for any other app.
 
     FastAPI apps that `app` wraps or mounts get plans too, which run where FastAPI's routers did. Checks plans
-    against FastAPI and logs summaries, both once a process. Compiles all routes: no request has to wait for it.
+    against FastAPI and logs summaries, both once a process. Compiles all routes: no request waits for that.
     """
     for where, one in applications(app):
         await check_once()
