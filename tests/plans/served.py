@@ -29,7 +29,8 @@ def served(app: FastAPI, **options: object) -> Iterator[httpx.Client]:
     server.startup = announced  # type: ignore[method-assign,assignment]
     thread.start()
     try:
-        assert started.wait(30) and server.started
+        assert started.wait(30)
+        assert server.started
         port = server.servers[0].sockets[0].getsockname()[1]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
             yield client
