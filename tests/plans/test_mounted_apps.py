@@ -78,6 +78,8 @@ def make_apps() -> tuple[FastAPI, list[FastAPI]]:
     app.mount("/tenants/{tenant}", tenant)
     # It takes its own root path for the one it is mounted at, in FastAPI as here.
     app.mount("/rooted", rooted)
+    # It has no routes, so no line in the log.
+    app.mount("/empty", FastAPI())
     return app, [plain, tenant, deep]
 
 
@@ -136,7 +138,7 @@ def test_mounted_apps_answer_from_plans_as_before(caplog: pytest.LogCaptureFixtu
     asyncio.run(run())
     lines = [record.getMessage() for record in caplog.records if "Route plans" in record.getMessage()]
     assert lines == [
-        "Route plans: 1 of 4 routes native, 3 asgi",
+        "Route plans: 1 of 5 routes native, 4 asgi",
         "Route plans below /plain: 4 of 5 routes native, 1 asgi",
         "Route plans below /plain/deep: 4 of 4 routes native",
         "Route plans below /tenants/{tenant}: 4 of 4 routes native",

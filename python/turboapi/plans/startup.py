@@ -61,6 +61,8 @@ def _announce(plans: ApplicationPlans, where: str) -> None:
     if plans.announced:
         return
     plans.announced = True
+    if explanation["plans"] == "on" and not explanation["summary"]["routes"]:
+        return
     if where:
         logger.info("Route plans below %s: %s", where, summary_line(explanation))
     else:
