@@ -166,18 +166,18 @@ class PlanTable:
         """
     def set(
         self,
-        routes: list[tuple[tuple[str, ...] | None, str, Callable[[], CompiledRoute | None] | None]],
+        declared: list[tuple[tuple[str, ...] | None, str, Callable[[], CompiledRoute | None] | None]],
         watches: list[tuple[Any, ...]],
         app: FastAPI,
-        router: object,
+        app_router: object,
         stack: MiddlewareStack,
     ) -> None:
         """Take what was compiled: methods (None for all), path template and compiler of each route, in order.
 
         The compiler of a route is called for its first request; None in its place leaves the route to
-        `router`. `watches` say what must stay as it is: `("item", dict, key)`, `("list", list)`,
+        `app_router`. `watches` say what must stay as it is: `("item", dict, key)`, `("list", list)`,
         `("dict", dict)`, `("attribute", object, name, expected)`. `stack` is what `app` has
-        around its `router`.
+        around `app_router`.
         """
     def clear(self, watches: list[tuple[Any, ...]]) -> None:
         """Leave everything to the router; compile anew once something of `watches` has changed."""

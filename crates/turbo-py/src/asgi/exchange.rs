@@ -134,13 +134,11 @@ impl ExchangeRun {
                 Some(AsgiRun::concluding(py, &chosen, conclusion, scope, &receive, &send)?)
             }
         };
-        match planned {
-            Some(run) => Ok(self.go_on(py, Box::new(run), Resume::Value(py.None().into_bound(py)))),
-            None => {
-                self.stage = Stage::App;
-                awaiting(&self.server.app.bind(py).call1((scope, receive, send))?)
-            }
+        if let Some(run) = planned {
+            return Ok(self.go_on(py, Box::new(run), Resume::Value(py.None().into_bound(py))));
         }
+        self.stage = Stage::App;
+        awaiting(&self.server.app.bind(py).call1((scope, receive, send))?)
     }
 
     fn go_on<'py>(&mut self, py: Python<'py>, mut body: Box<dyn Body>, with: Resume<'py>) -> Next<'py> {

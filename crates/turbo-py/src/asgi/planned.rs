@@ -34,36 +34,38 @@ pub(crate) struct Facts {
 }
 
 impl ConnectionContext {
-    /// Answers a request by its plan if it has one; otherwise gives it back.
-    pub(crate) fn attempt(
-        self: &Rc<Self>,
-        parts: Parts,
-        body: RequestBody,
-    ) -> Result<Responding, (Parts, RequestBody)> {
+    /// Answers a request by its plan if it has one; otherwise leaves it where it is.
+    pub(crate) fn attempt(self: &Rc<Self>, request: &mut Option<(Parts, RequestBody)>) -> Option<Responding> {
         let server = &self.server;
-        let Some(plans) = &server.plans else { return Err((parts, body)) };
+        let plans = server.plans.as_ref()?;
         // What the client waits for before it sends the body is the application's to say.
-        if parts.headers.contains_key(header::EXPECT) || server.is_overloaded() {
-            return Err((parts, body));
+        if request.as_ref()?.0.headers.contains_key(header::EXPECT) || server.is_overloaded() {
+            return None;
         }
         Python::attach(|py| {
-            let Some(context) = server.context(py) else { return Err((parts, body)) };
-            let request = Request { parts: &parts, root_path: &server.root_path_text };
-            let attempt = plan::attempt(py, plans.get(), request, !body.is_end_stream(), context);
+            let (parts, body) = request.as_ref()?;
+            let target = Request { parts, root_path: &server.root_path_text };
+            let attempt = plan::attempt(py, plans.get(), target, !body.is_end_stream(), server.context(py)?);
+            if matches!(attempt, Attempt::NotPlanned) {
+                return None;
+            }
+            let (parts, body) = request.take()?;
             let responding = match attempt {
-                Attempt::NotPlanned => return Err((parts, body)),
                 Attempt::TakesBody(chosen) => Responding::collecting(Rc::clone(self), chosen, parts, body),
-                Attempt::Scoped(plans) if body.is_end_stream() => {
+                Attempt::Scoped(plans) if !body.is_end_stream() => {
+                    Responding::prefetching(Rc::clone(self), parts, body, Some(plans))
+                }
+                Attempt::Scoped(plans) => {
                     self.start_target(py, parts, Rest::Nothing, Bytes::new(), Target::Scoped(plans))
                 }
-                Attempt::Scoped(plans) => Responding::prefetching(Rc::clone(self), parts, body, Some(plans)),
                 Attempt::Begun(outcome) => {
                     let rest = if body.is_end_stream() { Rest::Nothing } else { Rest::Open(body) };
                     self.follow(py, outcome, parts, rest, Bytes::new())
                 }
+                Attempt::NotPlanned => Responding::aborted(),
             };
             after_python(py);
-            Ok(responding)
+            Some(responding)
         })
     }
 

@@ -73,10 +73,11 @@ impl Service<Request<RequestBody>> for AppService {
             return context.shake_hands(request);
         }
         let (parts, body) = request.into_parts();
-        let (parts, body) = match context.attempt(parts, body) {
-            Ok(responding) => return responding,
-            Err(request) => request,
-        };
+        let mut request = Some((parts, body));
+        if let Some(responding) = context.attempt(&mut request) {
+            return responding;
+        }
+        let Some((parts, body)) = request else { return Responding::aborted() };
         if body.is_end_stream() {
             return context.start(parts, Rest::Nothing, Bytes::new());
         }

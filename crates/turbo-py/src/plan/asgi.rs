@@ -155,14 +155,14 @@ impl AsgiRun {
         }))
     }
 
-    fn go_on<'py>(&mut self, py: Python<'py>, value: Bound<'py, PyAny>) -> PyResult<Next<'py>> {
+    fn go_on<'py>(&mut self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Next<'py>> {
         match std::mem::replace(&mut self.stage, Stage::Delegated) {
             Stage::Begin => self.start(py),
             Stage::Raising(error) => Err(error),
             Stage::Responding(response) => self.respond(py, &response),
-            Stage::Body { messages, data } => self.received(py, messages, data, &value),
+            Stage::Body { messages, data } => self.received(py, messages, data, value),
             Stage::Calls(mut run) => {
-                run.resume(&value)?;
+                run.resume(value)?;
                 self.call(py, run)
             }
             Stage::Head { body, background } => {
@@ -396,7 +396,7 @@ impl AsgiRun {
 impl Body for AsgiRun {
     fn resume<'py>(&mut self, py: Python<'py>, with: Resume<'py>) -> Next<'py> {
         let outcome = match with {
-            Resume::Value(value) => self.go_on(py, value),
+            Resume::Value(value) => self.go_on(py, &value),
             Resume::Error(error) => return self.raise(py, error),
         };
         outcome.unwrap_or_else(|error| self.raise(py, error))

@@ -55,12 +55,12 @@ mod imp {
             // SAFETY: the callback has the signature that the function asks for and never fails.
             let watcher = *WATCHER.get_or_init(|| watcher_of(py, unsafe { PyDict_AddWatcher(changed) }));
             let Some(watcher) = watcher else { return Self { watched: false, seen } };
-            let mut watched = true;
+            let mut all = true;
             for dict in dicts {
                 // SAFETY: the watcher is registered, the dictionary is alive.
-                watched &= watcher_of(py, unsafe { PyDict_Watch(watcher, dict.as_ptr()) }).is_some();
+                all &= watcher_of(py, unsafe { PyDict_Watch(watcher, dict.as_ptr()) }).is_some();
             }
-            Self { watched, seen }
+            Self { watched: all, seen }
         }
 
         /// Shows the garbage collector what this holds.

@@ -221,13 +221,11 @@ impl<C> Slot<C> {
 
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Answer<C>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match waiting.answer.take() {
-            Some(answer) => Poll::Ready(answer),
-            None => {
-                waiting.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
+        if let Some(answer) = waiting.answer.take() {
+            return Poll::Ready(answer);
         }
+        waiting.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// The answer, if it is there already.

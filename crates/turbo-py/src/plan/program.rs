@@ -9,6 +9,7 @@ use pyo3::{ffi, intern};
 use super::encode::{Encoder, Place};
 use super::extract::Extractor;
 use super::pace::Pace;
+use crate::python;
 
 /// What a route calls, in order, and where the arguments come from.
 pub(crate) struct Program {
@@ -182,28 +183,19 @@ impl Run {
         program: &Program,
         context: Option<&Bound<'py, PyAny>>,
         in_thread: &Py<PyAny>,
-        place: Place<'_>,
+        asked: Place<'_>,
     ) -> Progress<'py> {
         while let Some(call) = program.calls.get(self.next) {
             let returned = match &call.kind {
                 Kind::Async | Kind::Validation(_) if context.is_some() => return Progress::NeedsTask,
-                Kind::Validation(values) => match self.validate(py, call, place) {
-                    Ok(awaitable) => {
-                        self.spread = Some(*values);
-                        return awaited(awaitable);
-                    }
-                    Err(error) => return Progress::Raised(error),
-                },
-                Kind::Async => match self.call(py, call) {
-                    Ok(awaitable) => return awaited(awaitable),
-                    Err(error) => return Progress::Raised(error),
-                },
+                Kind::Validation(values) => {
+                    self.spread = Some(*values);
+                    return begun(self.validate(py, call, asked));
+                }
+                Kind::Async => return begun(self.call(py, call)),
                 Kind::Sync(pace) if pace.get().is_inline() => self.call_inline(py, call, pace, context),
                 Kind::Sync(_) if context.is_some() => return Progress::NeedsTask,
-                Kind::Sync(pace) => match self.call_in_thread(py, call, pace, in_thread) {
-                    Ok(awaitable) => return awaited(awaitable),
-                    Err(error) => return Progress::Raised(error),
-                },
+                Kind::Sync(pace) => return begun(self.call_in_thread(py, call, pace, in_thread)),
             };
             if let Err(error) = returned.and_then(|value| self.resume(&value)) {
                 return Progress::Raised(error);
@@ -229,10 +221,7 @@ impl Run {
         let validated = encoder.getattr(intern!(py, "validate")).and_then(|validate| {
             in_thread.bind(py).call1((validate, returned, place.method, place.root_path))
         });
-        match validated {
-            Ok(awaitable) => awaited(awaitable),
-            Err(error) => Progress::Raised(error),
-        }
+        begun(validated)
     }
 
     /// Takes the result of the call that was made last.
@@ -293,7 +282,7 @@ impl Run {
         let callable = call.callable.bind(py);
         if call.slots.len() > MAX_INLINE_ARGUMENTS {
             let keywords = self.keywords(py, call)?;
-            let bound = self.partial(py, callable, &keywords)?;
+            let bound = partial(callable, &keywords)?;
             // SAFETY: there are no arguments.
             return unsafe { pace.get().call(&bound, &[], None, context) };
         }
@@ -314,17 +303,6 @@ impl Run {
         in_thread.bind(py).call((timed,), Some(&self.keywords(py, call)?))
     }
 
-    fn partial<'py>(
-        &self,
-        py: Python<'py>,
-        callable: &Bound<'py, PyAny>,
-        keywords: &Bound<'py, PyDict>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        py.import(intern!(py, "functools"))?
-            .getattr(intern!(py, "partial"))?
-            .call((callable,), Some(keywords))
-    }
-
     fn keywords<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyDict>> {
         let keywords = PyDict::new(py);
         if let Some(names) = &call.names {
@@ -339,12 +317,16 @@ impl Run {
 /// Calls with more arguments go through a dictionary.
 const MAX_INLINE_ARGUMENTS: usize = 24;
 
-fn awaited(awaitable: Bound<'_, PyAny>) -> Progress<'_> {
-    if crate::python::is_coroutine(&awaitable) {
-        return Progress::Await(awaitable);
-    }
-    match crate::python::awaited(&awaitable) {
-        Ok(iterator) => Progress::Await(iterator),
-        Err(error) => Progress::Raised(error),
-    }
+/// `functools.partial(callable, **keywords)`.
+fn partial<'py>(callable: &Bound<'py, PyAny>, keywords: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    let py = callable.py();
+    py.import(intern!(py, "functools"))?.getattr(intern!(py, "partial"))?.call((callable,), Some(keywords))
+}
+
+/// What follows from a call that gives an awaitable.
+fn begun(called: PyResult<Bound<'_, PyAny>>) -> Progress<'_> {
+    let iterator = called.and_then(|awaitable| {
+        if python::is_coroutine(&awaitable) { Ok(awaitable) } else { python::awaited(&awaitable) }
+    });
+    iterator.map_or_else(Progress::Raised, Progress::Await)
 }

@@ -74,7 +74,7 @@ pub(crate) struct Route {
     pub(crate) tier: Tier,
     pub(crate) watches: Watches,
     /// What FastAPI puts into the scope of a request that it routes here.
-    route: Py<PyAny>,
+    declared: Py<PyAny>,
     endpoint: Py<PyAny>,
     effective_context: Option<Py<PyAny>>,
     /// Starlette's convertors by parameter name.
@@ -97,7 +97,7 @@ impl Route {
         Ok(Arc::new(Self {
             tier,
             watches: Watches::new(&compiled.getattr(intern!(py, "watches"))?)?,
-            route: compiled.getattr(intern!(py, "route"))?.unbind(),
+            declared: compiled.getattr(intern!(py, "route"))?.unbind(),
             endpoint: compiled.getattr(intern!(py, "endpoint"))?.unbind(),
             effective_context: compiled.getattr(intern!(py, "effective_context"))?.extract()?,
             convertors: compiled.getattr(intern!(py, "convertors"))?.extract()?,
@@ -115,7 +115,7 @@ impl Route {
             Tier::Python(plan) => visit.call(plan)?,
         }
         self.watches.traverse(visit)?;
-        visit.call(&self.route)?;
+        visit.call(&self.declared)?;
         visit.call(&self.endpoint)?;
         visit.call(&self.effective_context)?;
         visit.call(&self.convertors)
@@ -163,15 +163,14 @@ impl Route {
             path_params.set_item(name, self.converted(py, name, convertor, text)?)?;
         }
         scope.set_item(intern!(py, "path_params"), path_params)?;
-        scope.set_item(intern!(py, "route"), &self.route)?;
+        scope.set_item(intern!(py, "route"), &self.declared)?;
         if let Some(context) = &self.effective_context {
-            let own = match scope.get_item(intern!(py, "fastapi"))? {
-                Some(own) => own.cast_into::<PyDict>()?,
-                None => {
-                    let own = PyDict::new(py);
-                    scope.set_item(intern!(py, "fastapi"), &own)?;
-                    own
-                }
+            let own = if let Some(own) = scope.get_item(intern!(py, "fastapi"))? {
+                own.cast_into::<PyDict>()?
+            } else {
+                let own = PyDict::new(py);
+                scope.set_item(intern!(py, "fastapi"), &own)?;
+                own
             };
             own.set_item(intern!(py, "effective_route_context"), context)?;
         }

@@ -241,12 +241,13 @@ impl Plans {
     pub(crate) fn find<'a>(&'a self, py: Python<'_>, method: &Method, path: &'a str) -> Option<Found<'a>> {
         let Outcome::Full(found) = self.router.at(method, path) else { return None };
         let Entry::Plan { compile, route } = &self.entries[*found.value] else { return None };
-        let route = match route.get() {
-            Some(route) => route,
-            None => {
-                let compiled = compiled(compile.bind(py));
-                route.get_or_init(|| compiled)
-            }
+        let route = if let Some(route) = route.get() {
+            route
+        } else {
+            // Not inside the cell's own initialisation, where another thread would wait without letting go of
+            // the interpreter.
+            let compiled = compiled(compile.bind(py));
+            route.get_or_init(|| compiled)
         };
         let route = route.as_ref()?;
         route.watches.hold(py).then_some(Found { route, params: found.params })
@@ -323,6 +324,9 @@ impl PlanTable {
     }
 }
 
+/// Methods (`None` for all), path template and compiler of a route.
+type RouteSpec = (Option<Vec<String>>, String, Option<Py<PyAny>>);
+
 #[pymethods]
 impl PlanTable {
     #[new]
@@ -340,16 +344,16 @@ impl PlanTable {
     /// Takes what was compiled; see `_engine.pyi`.
     fn set(
         &self,
-        routes: Vec<(Option<Vec<String>>, String, Option<Py<PyAny>>)>,
+        declared: Vec<RouteSpec>,
         watches: &Bound<'_, PyAny>,
         app: &Bound<'_, PyAny>,
-        router: Py<PyAny>,
+        app_router: Py<PyAny>,
         stack: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let py = app.py();
-        let mut routes_in_order = Router::new();
-        let mut entries = Vec::with_capacity(routes.len());
-        for (methods, template, compile) in routes {
+        let mut router = Router::new();
+        let mut entries = Vec::with_capacity(declared.len());
+        for (methods, template, compile) in declared {
             let methods = match methods {
                 None => Methods::any(),
                 Some(names) => {
@@ -362,10 +366,10 @@ impl PlanTable {
                 }
             };
             let number = entries.len();
-            let matchable = routes_in_order.insert(methods, &template, number).is_ok();
+            let matchable = router.insert(methods, &template, number).is_ok();
             if !matchable {
                 // What cannot be matched here may match anything: it and those behind it are FastAPI's.
-                routes_in_order
+                router
                     .insert(Methods::any(), "/{path:path}", number)
                     .map_err(|error| PyValueError::new_err(error.to_string()))?;
             }
@@ -374,12 +378,12 @@ impl PlanTable {
                 _ => Entry::Asgi,
             });
         }
-        *self.router.lock().unwrap_or_else(PoisonError::into_inner) = router.clone_ref(py);
+        *self.router.lock().unwrap_or_else(PoisonError::into_inner) = app_router.clone_ref(py);
         let plans = Plans {
-            router: routes_in_order,
+            router,
             entries: entries.into(),
             watches: Watches::new(watches)?,
-            stack: Stack::new(app, router, stack, Arc::clone(&self.helpers))?,
+            stack: Stack::new(app, app_router, stack, Arc::clone(&self.helpers))?,
             counts: Arc::clone(&self.counts),
         };
         self.off.store(None);
