@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from .answers import VALUE_DEFINITIONS
-from .dependencies import BOOM, VAR, Parts, dependency, for_list
+from .dependencies import BOOM, Parts, dependency, for_list
 from .draw import Draw
+from .kinds import VAR
 from .models import model
 from .pieces import CHANGES, HANDLERS, LIFESPAN, MIDDLEWARE, PREAMBLE
 from .routes import Route, route

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .draw import Definitions, Draw
+from .kinds import VAR
 from .models import Model
 from .parameters import (
     BODY,
@@ -249,7 +250,6 @@ def _extras(parts: Parts, name: str, parameters: list[Parameter], shown: list[st
 
 
 BOOM = "class Boom(Exception):\n    pass"
-VAR = 'VAR: ContextVar[str] = ContextVar("VAR", default="unset")'
 
 
 def _text(head: str, lines: list[str]) -> str:

@@ -184,6 +184,7 @@ class Duel:
         self.statuses: Counter[str] = Counter()
         #: Keys of requests that a server may have given to the app more than once, or not at all.
         self.uncertain: set[str] = set()
+        self._doubts = 0
         #: Why sides did not start.
         self.refused: list[str] = []
 
@@ -274,10 +275,15 @@ class Duel:
         the next is handled. `streams` are routes whose generator runs beside the exits of dependencies.
         """
         found: list[tuple[str, list[str], list[str]]] = []
-        streams = set(streams)
+        # Validators and serializers note under -1: they do not know for which request.
+        unordered, streams = {*unordered, "-1"}, set(streams)
         for _ in range(READINGS):
             left, right = (
-                {key: notes for key, notes in side.journal().items() if first <= int(key) < last}
+                {
+                    key: notes
+                    for key, notes in side.journal().items()
+                    if first <= int(key) < last or key == "-1"
+                }
                 for side in self.sides
             )
             for key in [
@@ -296,7 +302,9 @@ class Duel:
                 break
         for side in self.sides:
             side.journal(last)
-        return [one for one in found if one[0] not in self.uncertain]
+        doubtful = {*self.uncertain, "-1"} if len(self.uncertain) > self._doubts else self.uncertain
+        self._doubts = len(self.uncertain)
+        return [one for one in found if one[0] not in doubtful]
 
     def leave(self) -> None:
         """Go on with new connections."""

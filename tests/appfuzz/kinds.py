@@ -20,12 +20,18 @@ class Kind:
     constraints: tuple[str, ...] = ()
 
 
+#: The context variable of a module.
+VAR = 'VAR: ContextVar[str] = ContextVar("VAR", default="unset")'
 #: Statements that some kinds need.
 DEFINITIONS = {
     "Color": 'class Color(str, Enum):\n    red = "red"\n    green = "green"\n    blue = "dark blue"',
     "Level": "class Level(IntEnum):\n    low = 1\n    high = 2",
     "Plain": 'class Plain(Enum):\n    one = 1\n    two = "two"\n    three = 3.5',
-    "Doubled": "Doubled = Annotated[int, AfterValidator(lambda value: value * 2)]",
+    "VAR": VAR,
+    "doubled": """def doubled(value: int) -> int:
+    note("-1", "doubled " + VAR.get())
+    return value * 2""",
+    "Doubled": "Doubled = Annotated[int, AfterValidator(doubled)]",
     "Upper": "Upper = Annotated[str, BeforeValidator(str.upper), PlainSerializer(lambda value: value + '!')]",
     "Positive": "Positive = Annotated[int, Field(gt=0)]",
 }
@@ -105,7 +111,7 @@ def kind(draw: Draw, definitions: Definitions, name: str = "") -> Kind:
         return definitions.kinds.setdefault(name, kind(draw, definitions))
     chosen = draw.pick(*COMMON) if draw.chance(0.5) else draw.pick(*KINDS)
     for name, source in DEFINITIONS.items():
-        if name in chosen.annotation:
+        if name in chosen.annotation or (chosen.annotation == "Doubled" and name in ("VAR", "doubled")):
             definitions.add(name, source)
     return chosen
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .draw import Definitions, Draw
-from .kinds import INT, Kind, kind
+from .kinds import INT, VAR, Kind, kind
 
 Sample = Callable[[Draw], object]
 
@@ -192,16 +192,24 @@ def _base_model(draw: Draw, definitions: Definitions, models: list[Model]) -> Mo
     lines += [field.source for field in fields]
     first = fields[0].name
     if draw.chance(0.12):
-        lines += ["", "    @computed_field", "    @property", "    def shown(self) -> str:"]
+        lines += [
+            "",
+            "    @computed_field",
+            "    @property",
+            "    def shown(self) -> str:",
+            _noted(f"{name}.shown"),
+        ]
         lines += [f'        return f"<{{self.{first}!r}}>"']
     if draw.chance(0.1):
         mode = draw.pick("before", "after", "wrap")
         if mode == "wrap":
             lines += ["", f'    @field_validator("{first}", mode="wrap")', "    @classmethod"]
-            lines += ["    def check(cls, value: Any, handler: Any) -> Any:", "        return handler(value)"]
+            lines += ["    def check(cls, value: Any, handler: Any) -> Any:", _noted(f"{name}.check")]
+            lines += ["        return handler(value)"]
         else:
             lines += ["", f'    @field_validator("{first}", mode="{mode}")', "    @classmethod"]
-            lines += ["    def check(cls, value: Any, info: Any) -> Any:", '        if value in ("bad", -1):']
+            lines += ["    def check(cls, value: Any, info: Any) -> Any:", _noted(f"{name}.check")]
+            lines += ['        if value in ("bad", -1):']
             lines += [
                 '            raise ValueError("bad value in " + str(info.mode))',
                 "        return value",
@@ -211,13 +219,20 @@ def _base_model(draw: Draw, definitions: Definitions, models: list[Model]) -> Mo
             "",
             '    @model_validator(mode="after")',
             "    def whole(self) -> Any:",
+            _noted(f"{name}.whole"),
             "        return self",
         ]
     if draw.chance(0.08):
         lines += ["", f'    @field_serializer("{first}")', "    def text(self, value: Any) -> str:"]
-        lines += ["        return repr(value)"]
+        lines += [_noted(f"{name}.text"), "        return repr(value)"]
+    definitions.add("VAR", VAR)
     definitions.add(name, "\n".join(lines))
     return Model(name, _sampler(fields), tuple(field.name for field in fields))
+
+
+def _noted(what: str) -> str:
+    """A statement of a validator or serializer; they know no request, and note under the key -1."""
+    return f'        note("-1", "{what} " + VAR.get())'
 
 
 def _dataclass(draw: Draw, definitions: Definitions, models: list[Model]) -> Model:

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 
 from .answers import VALUE_DEFINITIONS, Answer, answer
-from .dependencies import ID, VAR, Parts, for_list, use
+from .dependencies import ID, Parts, for_list, use
 from .draw import Draw
+from .kinds import VAR
 from .parameters import (
     BODY,
     FILE,
@@ -260,7 +261,7 @@ _FACTS = (
     "repr(request.scope['query_string'])", "request.url.query", "await request.is_disconnected()",
     "type(request).__name__", "request.scope['endpoint'].__name__", "dict(request.state._state)",
     "request.scope['server'][0]", "repr(sorted(request.scope['headers']))", "repr(request.scope['asgi'])",
-    "repr(request.scope.get('extensions'))", "request['method']", "len(request)",
+    "repr(request.scope.get('extensions'))", "request['method']", "len(request.scope['path'])",
     "repr(request.auth) if 'auth' in request.scope else None",
 )  # fmt: skip
 _CHANGES = (
