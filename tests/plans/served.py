@@ -26,7 +26,7 @@ def served(app: FastAPI, **options: object) -> Iterator[httpx.Client]:
         finally:
             started.set()
 
-    server.startup = announced  # type: ignore[method-assign,assignment]
+    server.startup = announced  # type: ignore[method-assign]
     thread.start()
     try:
         assert started.wait(30)

@@ -108,7 +108,7 @@ def fetches_with_a_client() -> int:
 
 
 def imports_requests() -> int:
-    import requests  # type: ignore[import-not-found, unused-ignore]
+    import requests  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
     return int(requests.get("http://localhost").status_code)
 
