@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -63,18 +64,30 @@ class App:
             text for number, text in enumerate(self.additions) if additions is None or number in additions
         ]
         texts = [route.render() for route in chosen]
-        definitions = self.parts.definitions.needed_by(
-            [self.create, *self.routers, *self.includes, *texts, *extra]
-        )
+        routers, includes = self._routers_of(chosen) if routes is not None else (self.routers, self.includes)
+        definitions = self.parts.definitions.needed_by([self.create, *routers, *includes, *texts, *extra])
         head = PREAMBLE.format(
             title=self.title, future="from __future__ import annotations\n\n" if self.future else ""
         )
-        app = [self.create, 'app.add_route("/journal", journal)', *self.routers]
+        app = [self.create, 'app.add_route("/journal", journal)', *routers]
         if self.includes_first:
-            body = ["\n".join([*app, *reversed(self.includes)]), *texts, *extra]
+            body = ["\n".join([*app, *reversed(includes)]), *texts, *extra]
         else:
-            body = ["\n".join(app), *texts, "\n".join(self.includes), *extra]
+            body = ["\n".join(app), *texts, "\n".join(includes), *extra]
         return "\n\n\n".join([head.rstrip(), *definitions, *body]).rstrip() + "\n"
+
+    def _routers_of(self, routes: list[Route]) -> tuple[list[str], list[str]]:
+        """The statements that make and include the routers of `routes` and those above them."""
+        wanted = {route.router for route in routes}
+        includes = []
+        # The innermost come first.
+        for text in self.includes:
+            parent, _, child = text.partition(".include_router(")
+            if re.split(r"\W", child)[0] in wanted:
+                wanted.add(parent)
+                includes.append(text)
+        made = [text for text in self.routers if text.split(" ")[0] in wanted]
+        return made, includes
 
     @property
     def has_context(self) -> bool:

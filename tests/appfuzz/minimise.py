@@ -20,8 +20,14 @@ def minimise(finding: Finding, directory: Path) -> str:
     made = finding.app
     everything = range(len(made.additions))
     alone = {finding.request.route}
-    for routes, additions in ((alone, []), (alone, list(everything)), (None, []), (None, list(everything))):
+    choices: list[tuple[set[str] | None, list[int]]] = [(alone, []), (alone, list(everything))]
+    choices += [(None, []), (None, list(everything))]
+    for routes, additions in choices:
         if (data := _differs(made, routes, additions, finding, directory)) is not None:
+            for number in list(additions):
+                fewer = [other for other in additions if other != number]
+                if (again := _differs(made, routes, fewer, finding, directory)) is not None:
+                    additions, data = fewer, again
             return _text(made, routes, additions, data)
     return "(did not show again with the whole module alone: it needs the requests before)"
 
