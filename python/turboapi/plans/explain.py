@@ -96,8 +96,9 @@ class Explanation(TypedDict):
 
 
 def explain(app: FastAPI, sync_mode: SyncMode = "adaptive") -> Explanation:
-    """How the routes of `app` run. Compiles every route; no request is made and no code of the user's is run.
+    """How the routes of `app` run. Compiles every route; no request is made and no endpoint called.
 
+    Builds the middleware stack, as the first request would: FastAPI takes no further middleware afterwards.
     `sync_mode` is the server's option; it counts only if no server has made the plans of `app` before.
     """
     plans = plans_of(app, sync_mode)
