@@ -106,12 +106,70 @@ APPS = {
         @app.get("/refused", dependencies=[Depends(refuse)])
         def refused() -> Any:
             return 1
+
+
+
+        class Endless(Exception):
+            pass
+
+
+        @app.exception_handler(Endless)
+        async def on_endless(request: Request, error: Endless) -> Any:
+            note("1", "handled")
+            raise Endless
+
+
+        async def entered() -> AsyncIterator[int]:
+            yield 1
+
+
+        @app.get("/endless", dependencies=[Depends(entered)])
+        async def endless() -> Any:
+            raise Endless
+
+
+        @app.get("/endless-native")
+        async def endless_native() -> Any:
+            raise Endless
+    """,
+    "middleware": """
+        app = FastAPI()
+        app.add_route("/journal", journal)
+        app.add_middleware(CORSMiddleware, allow_origins=["*"])
+
+
+        class Inner(Exception):
+            pass
+
+
+        @app.exception_handler(ValueError)
+        async def on_value(request: Request, error: ValueError) -> Any:
+            return JSONResponse({"value": str(error)[:40]}, 422)
+
+
+        @app.exception_handler(Inner)
+        def on_inner(request: Request, error: Inner) -> Any:
+            raise ValueError("from a handler")
+
+
+        @app.get("/nan")
+        async def nan() -> Any:
+            raise HTTPException(500, float("nan"))
+
+
+        @app.get("/inner")
+        def inner(request: Request) -> Any:
+            raise Inner
     """,
 }
 
 LONG = b"1" + b"0" * 400
 
 CASES = [
+    get("handler-that-raises-was-asked-three-times", "handlers", "/endless"),
+    get("handler-that-raises-is-asked-twice", "handlers", "/endless-native"),
+    get("handler-that-raises-behind-middleware-was-final", "middleware", "/nan"),
+    get("handler-that-raises-behind-middleware-in-a-def", "middleware", "/inner", attempts=ATTEMPTS),
     get("fuzzing-starts-from-equal-answers", "plain", "/items/7?q=a"),
     get("handler-of-fastapis-http-exception-was-passed-over", "handlers", "/missing"),
     get("handler-of-fastapis-http-exception-in-a-dependency", "handlers", "/refused"),

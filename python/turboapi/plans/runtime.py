@@ -63,10 +63,12 @@ def adopt_background(returned: object, tasks: BackgroundTasks) -> bool:
 
 
 async def raise_in_route(
-    exception: Exception, started: bool, scope: Scope, receive: Receive, send: Send
+    exception: Exception, started: bool, handled_in_route: bool, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Raise what a route raised where the route would have, inside the application's own handlers.
 
+    There are two rings of them: `request_response` has one at the route, which an exception that was
+    `handled_in_route` has been through, and `ExceptionMiddleware` the other, which sees what the first raises.
     A response that has `started` is announced again, for the middleware to know; `send` drops it then.
     """
 
@@ -75,6 +77,8 @@ async def raise_in_route(
             await send({"type": "http.response.start", "status": 200, "headers": []})
         raise exception
 
+    if handled_in_route:
+        await route(scope, receive, send)
     await wrap_app_handling_exceptions(route, Request(scope, receive, send))(scope, receive, send)
 
 

@@ -349,9 +349,6 @@ impl AsgiRun {
     }
 
     fn watched_send(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        if !self.direct {
-            return Ok(self.send.clone_ref(py));
-        }
         let send = WatchedSend { send: self.send.clone_ref(py), started: AtomicBool::new(false) };
         let send = Py::new(py, send)?;
         self.watched = Some(send.clone_ref(py));
@@ -383,12 +380,20 @@ impl AsgiRun {
     /// What the route raised, where its middleware and handlers can see it.
     fn raise<'py>(&mut self, py: Python<'py>, error: PyErr) -> Next<'py> {
         let is_final = matches!(std::mem::replace(&mut self.stage, Stage::Final), Stage::Final);
-        if !self.direct || is_final || !error.is_instance_of::<PyException>(py) {
+        // A plan of the python tier has been through the handlers at the route itself.
+        let handled_in_route = matches!(self.route.tier, Tier::Python(_));
+        let is_over = is_final || (handled_in_route && !self.direct);
+        if is_over || !error.is_instance_of::<PyException>(py) {
             return Next::Raise(error);
         }
         let started = self.started || self.watched.as_ref().is_some_and(|send| send.get().has_started());
         let (scope, receive, send) = (self.scope.bind(py), self.receive.bind(py), self.send.bind(py));
-        let called = self.plans.stack.raise(&error, started, scope, receive, send);
+        let stack = &self.plans.stack;
+        let called = if self.direct {
+            stack.raise(&error, started, handled_in_route, scope, receive, send)
+        } else {
+            stack.raise_in_route(error.value(py), started, scope, receive, send)
+        };
         called.and_then(|awaitable| awaiting(&awaitable)).unwrap_or_else(Next::Raise)
     }
 }

@@ -119,19 +119,35 @@ impl Stack {
         self.outermost.bind(scope.py()).call1((scope, receive, send))
     }
 
-    /// Calls the middleware, for it to see what a route raised.
+    /// Calls the middleware, for it to see what a route raised; see [`Self::raise_in_route`].
     pub(crate) fn raise<'py>(
         &self,
         error: &PyErr,
+        started: bool,
+        handled_in_route: bool,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = scope.py();
+        scope.set_item(marker::RAISE, (error.value(py), started, handled_in_route))?;
+        let send = if started { self.helpers.send_nowhere.bind(py) } else { send };
+        self.outermost.bind(py).call1((scope, receive, send))
+    }
+
+    /// Raises `error` within the handlers that `request_response` calls at the route; what they raise, or do not
+    /// handle, is for those of `ExceptionMiddleware`.
+    pub(crate) fn raise_in_route<'py>(
+        &self,
+        error: &Bound<'py, PyAny>,
         started: bool,
         scope: &Bound<'py, PyDict>,
         receive: &Bound<'py, PyAny>,
         send: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = scope.py();
-        scope.set_item(marker::RAISE, (error.value(py), started))?;
         let send = if started { self.helpers.send_nowhere.bind(py) } else { send };
-        self.outermost.bind(py).call1((scope, receive, send))
+        self.helpers.raise_in_route.bind(py).call1((error, started, false, scope, receive, send))
     }
 
     /// Puts into a scope what the middleware in front of the router would have put there.
@@ -459,8 +475,9 @@ impl PlanTable {
         let table = slf.get();
         // First of all: what has run must not run again, whatever became of the plans.
         if let Some(raised) = pop(&scope, marker::RAISE)? {
-            let (error, started): (Bound<'py, PyAny>, bool) = raised.extract()?;
-            return table.helpers.raise_in_route.bind(py).call1((error, started, scope, receive, send));
+            let (error, started, handled): (Bound<'py, PyAny>, bool, bool) = raised.extract()?;
+            let arguments = (error, started, handled, scope, receive, send);
+            return table.helpers.raise_in_route.bind(py).call1(arguments);
         }
         if pop(&scope, marker::FALLBACK)?.is_some() {
             count(&table.counts.refused, &scope);
