@@ -154,7 +154,7 @@ impl Route {
         if !scope.contains(intern!(py, "router"))? {
             scope.set_item(intern!(py, "router"), router)?;
         }
-        scope.set_item(intern!(py, "endpoint"), &self.endpoint)?;
+        scope.set_item(intern!(py, "endpoint"), self.endpoint(py)?)?;
         let path_params = match scope.get_item(intern!(py, "path_params"))? {
             Some(outer) => outer.cast::<PyDict>()?.copy()?,
             None => PyDict::new(py),
@@ -175,6 +175,14 @@ impl Route {
             own.set_item(intern!(py, "effective_route_context"), context)?;
         }
         Ok(())
+    }
+
+    /// What FastAPI says the endpoint is: the route's present attribute, which need not be what is called.
+    fn endpoint<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.effective_context.is_some() {
+            return Ok(self.endpoint.bind(py).clone());
+        }
+        self.declared.bind(py).getattr(intern!(py, "endpoint"))
     }
 
     fn converted<'py>(
