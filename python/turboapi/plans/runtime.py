@@ -68,7 +68,7 @@ async def raise_in_route(
     """Raise what a route raised where the route would have, inside the application's own handlers.
 
     There are two rings of them: `request_response` has one at the route, which an exception that was
-    `handled_in_route` has been through, and `ExceptionMiddleware` the other, which sees what the first raises.
+    `handled_in_route` has been through, and `ExceptionMiddleware` the other, for what the first raises.
     A response that has `started` is announced again, for the middleware to know; `send` drops it then.
     """
 
