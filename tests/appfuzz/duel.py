@@ -267,44 +267,41 @@ class Duel:
         return Difference(kinds, reference, engine) if kinds else None
 
     def compare_journals(
-        self, first: int, last: int, unordered: Collection[str], streams: Collection[str]
+        self,
+        first: int,
+        last: int,
+        *,
+        unordered: Collection[str] = (),
+        streams: Collection[str] = (),
+        ignored: Collection[str] = (),
     ) -> list[tuple[str, list[str], list[str]]]:
         """Requests from `first` up to `last` for which the two apps noted different things.
 
         The journals lose them. `unordered` are keys of several requests: the task of one may run while
         the next is handled. `streams` are routes whose generator runs beside the exits of dependencies.
         """
-        found: list[tuple[str, list[str], list[str]]] = []
+        ignored = {*ignored, *self.uncertain}
         # Validators and serializers note under -1: they do not know for which request.
-        unordered, streams = {*unordered, "-1"}, set(streams)
+        if len(self.uncertain) > self._doubts:
+            ignored.add("-1")
+        self._doubts = len(self.uncertain)
+        found: list[tuple[str, list[str], list[str]]] = []
         for _ in range(READINGS):
-            left, right = (
-                {
-                    key: notes
-                    for key, notes in side.journal().items()
-                    if first <= int(key) < last or key == "-1"
-                }
-                for side in self.sides
-            )
-            for key in [
-                key
-                for key in {*left, *right}
-                if key in unordered or not streams.isdisjoint(left.get(key, []))
-            ]:
-                left[key], right[key] = sorted(left.get(key, [])), sorted(right.get(key, []))
-            keys = dict.fromkeys([*left, *right])
-            found = [
-                (key, left.get(key, []), right.get(key, []))
-                for key in keys
-                if left.get(key) != right.get(key)
-            ]
+            left, right = (side.journal() for side in self.sides)
+            found = []
+            for key in dict.fromkeys([*left, *right]):
+                if key in ignored or not (first <= int(key) < last or key == "-1"):
+                    continue
+                one, other = left.get(key, []), right.get(key, [])
+                if key in unordered or key == "-1" or not set(streams).isdisjoint(one):
+                    one, other = sorted(one), sorted(other)
+                if one != other:
+                    found.append((key, one, other))
             if not found:
                 break
         for side in self.sides:
             side.journal(last)
-        doubtful = {*self.uncertain, "-1"} if len(self.uncertain) > self._doubts else self.uncertain
-        self._doubts = len(self.uncertain)
-        return [one for one in found if one[0] not in doubtful]
+        return found
 
     def leave(self) -> None:
         """Go on with new connections."""

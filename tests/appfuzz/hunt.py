@@ -202,11 +202,16 @@ def _ask(
 
 
 def _journals(made: App, duel: Duel, sent: dict[str, Request], first: int, last: int) -> Iterator[Finding]:
-    unordered = [key for key in map(str, range(first, last)) if key in sent and sent[key].repeat > 1]
+    requests = {key: sent[key] for key in map(str, range(first, last)) if key in sent}
     streams = [route.name for route in made.routes if "yield " in route.source]
-    for key, left, right in duel.compare_journals(first, last, unordered, streams):
+    different = duel.compare_journals(
+        first,
+        last,
+        unordered={key for key, one in requests.items() if one.repeat > 1},
+        streams=streams,
+        # How far a stream gets that nobody reads is a race.
+        ignored={key for key, one in requests.items() if streams and one.method == b"HEAD"},
+    )
+    for key, left, right in different:
         one = sent.get(key, Request("-", b"GET", b""))
-        if one.method == b"HEAD" and not set(streams).isdisjoint([one.route, *left, *right]):
-            # How far a stream gets that nobody reads is a race.
-            continue
         yield Finding(made, one, None, f"journal: reference {left}, engine {right}")

@@ -28,8 +28,8 @@ pub(crate) enum Outcome<'py> {
 pub(crate) enum Exchange {
     Http(Py<HttpCycle>),
     WebSocket(Py<WebSocketSession>),
-    /// A plan runs without the two callables: nobody waits to be told of anything.
-    Plan,
+    /// A plan runs without the two callables: nobody waits to be told of anything yet.
+    Plan(Arc<Kept>),
 }
 
 impl Exchange {
@@ -37,7 +37,7 @@ impl Exchange {
         let object = match self {
             Self::Http(cycle) => cycle.bind(py).as_any(),
             Self::WebSocket(session) => session.bind(py).as_any(),
-            Self::Plan => return Err(PyRuntimeError::new_err("a plan has no callables")),
+            Self::Plan(_) => return Err(PyRuntimeError::new_err("a plan has no callables")),
         };
         Ok([object.getattr(intern!(py, "receive"))?, object.getattr(intern!(py, "send"))?])
     }
@@ -46,7 +46,7 @@ impl Exchange {
         match self {
             Self::Http(cycle) => cycle.get().finish(py, outcome),
             Self::WebSocket(session) => session.get().finish(py, outcome),
-            Self::Plan => {}
+            Self::Plan(_) => {}
         }
     }
 
@@ -60,7 +60,7 @@ impl Exchange {
         match self {
             Self::Http(cycle) => cycle.get().disconnect(py),
             Self::WebSocket(session) => session.get().shut_down(py),
-            Self::Plan => {}
+            Self::Plan(kept) => kept.lose(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Exchange {
         match self {
             Self::Http(cycle) => Self::Http(cycle.clone_ref(py)),
             Self::WebSocket(session) => Self::WebSocket(session.clone_ref(py)),
-            Self::Plan => Self::Plan,
+            Self::Plan(kept) => Self::Plan(Arc::clone(kept)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The server's hold on a running task: asyncio itself has only a weak one.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 
@@ -11,23 +11,44 @@ const NOT_YET: usize = usize::MAX;
 const OVER: usize = usize::MAX - 1;
 
 /// Where a task is registered with its server, from both of its ends.
-pub(crate) struct Kept(AtomicUsize);
+pub(crate) struct Kept {
+    slot: AtomicUsize,
+    /// The client of a plan, or its server, went before there was an exchange to be told of it.
+    gone: AtomicBool,
+}
 
 impl Kept {
     pub(crate) fn new() -> Self {
-        Self(AtomicUsize::new(NOT_YET))
+        Self { slot: AtomicUsize::new(NOT_YET), gone: AtomicBool::new(false) }
     }
 
     /// Keeps a task that was started, unless it is over already.
     pub(crate) fn keep(&self, server: &Server, task: Bound<'_, PyAny>, exchange: impl FnOnce() -> Exchange) {
-        if self.0.load(Ordering::Relaxed) == NOT_YET {
-            self.0.store(server.register(task.unbind(), exchange()), Ordering::Relaxed);
+        if self.slot.load(Ordering::Relaxed) == NOT_YET {
+            self.slot.store(server.register(task.unbind(), exchange()), Ordering::Relaxed);
         }
+    }
+
+    /// The plan that the task runs goes on with an exchange, which is the one to be told from now on.
+    pub(crate) fn exchanges(&self, server: &Server, exchange: Exchange) {
+        let slot = self.slot.load(Ordering::Relaxed);
+        if slot < OVER {
+            server.replace(slot, exchange);
+        }
+    }
+
+    /// Says that the client or the server is gone.
+    pub(crate) fn lose(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     /// Says that the task is over.
     pub(crate) fn release(&self, server: &Server) {
-        let slot = self.0.swap(OVER, Ordering::Relaxed);
+        let slot = self.slot.swap(OVER, Ordering::Relaxed);
         if slot < OVER {
             server.unregister(slot);
         }

@@ -133,15 +133,21 @@ impl ConnectionContext {
         let task = DirectTask::new(chosen, origin, Arc::clone(&slot), run);
         let begun = Bound::new(py, Coroutine::new(task))
             .and_then(|coroutine| self.server.start_task(py, coroutine.as_any()));
+        let answer = slot.take();
         match begun {
-            Ok(task) => kept.keep(&self.server, task, || Exchange::Plan),
+            Ok(task) => {
+                kept.keep(&self.server, task, || match &answer {
+                    Some(Answer::Exchange(cycle)) => Exchange::Http(cycle.clone_ref(py)),
+                    _ => Exchange::Plan(Arc::clone(&kept)),
+                });
+            }
             Err(error) => self.server.log_exception(py, error),
         }
-        match slot.take() {
+        match answer {
             Some(Answer::Ready(payload)) => Responding::ready(self.respond(facts, payload)),
             Some(Answer::Exchange(cycle)) => Responding::running(Rc::clone(self), cycle),
             Some(Answer::Nothing) => Responding::aborted(),
-            None => Responding::planned(Rc::clone(self), slot, facts),
+            None => Responding::planned(Rc::clone(self), slot, facts, kept),
         }
     }
 
@@ -213,6 +219,10 @@ impl Origin for TaskOrigin {
         let send = cycle.bind(py).getattr(intern!(py, "send"))?;
         let run = AsgiRun::concluding(py, chosen, conclusion, &scope, &receive, &send)?;
         self.cycle = Some(cycle.clone_ref(py));
+        self.kept.exchanges(&self.server, Exchange::Http(cycle.clone_ref(py)));
+        if self.kept.is_lost() {
+            cycle.get().disconnect(py);
+        }
         Ok((cycle, Box::new(run)))
     }
 

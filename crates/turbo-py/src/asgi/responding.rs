@@ -15,6 +15,7 @@ use turbo_http::RequestBody;
 use turbo_http::websocket::Handshake;
 
 use super::http::{Answered, Collected, Gathered, HttpCycle, ResponseBody, Rest, gather};
+use super::kept::Kept;
 use super::planned::Facts;
 use super::service::ConnectionContext;
 use super::websocket::WebSocketSession;
@@ -47,6 +48,7 @@ enum Stage {
         slot: Arc<Slot<Py<HttpCycle>>>,
         /// Until they go into the response.
         facts: Option<Facts>,
+        kept: Arc<Kept>,
     },
     Running {
         context: Rc<ConnectionContext>,
@@ -85,8 +87,9 @@ impl Responding {
         context: Rc<ConnectionContext>,
         slot: Arc<Slot<Py<HttpCycle>>>,
         facts: Facts,
+        kept: Arc<Kept>,
     ) -> Self {
-        Self { stage: Stage::Planned { context, slot, facts: Some(facts) } }
+        Self { stage: Stage::Planned { context, slot, facts: Some(facts), kept } }
     }
 
     pub(crate) fn aborted() -> Self {
@@ -152,7 +155,7 @@ impl Future for Responding {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.prefetch(cx);
         self.collect(cx);
-        if let Stage::Planned { context, slot, facts } = &mut self.stage {
+        if let Stage::Planned { context, slot, facts, .. } = &mut self.stage {
             match slot.poll(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answer::Ready(payload)) => {
@@ -205,6 +208,12 @@ impl Drop for Responding {
     fn drop(&mut self) {
         match &self.stage {
             Stage::Running { cycle, .. } => Python::attach(|py| cycle.get().disconnect(py)),
+            Stage::Planned { slot, kept, .. } => {
+                kept.lose();
+                if let Some(Answer::Exchange(cycle)) = slot.take() {
+                    Python::attach(|py| cycle.get().disconnect(py));
+                }
+            }
             Stage::Handshaking { session, .. } => {
                 Python::attach(|py| session.get().abandoned(py));
             }

@@ -270,6 +270,11 @@ impl Server {
         self.running().insert((task, exchange))
     }
 
+    pub(crate) fn replace(&self, slot: usize, exchange: Exchange) {
+        let before = self.running().get_mut(slot).map(|(_, current)| std::mem::replace(current, exchange));
+        drop(before);
+    }
+
     pub(crate) fn unregister(&self, slot: usize) {
         let entry = self.running().try_remove(slot);
         drop(entry);
