@@ -2,19 +2,18 @@
 //!
 //! `linear` is what Starlette does: one regular expression after the other. `matchit` is the radix tree of axum;
 //! it has no order of declaration, no convertors and no methods, and so shows what a lookup costs at least.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "criterion's macros; a benchmark stops when it is wrong"
-)]
+#![allow(clippy::unwrap_used, reason = "a benchmark stops when it is wrong")]
+
+mod suite;
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::Method;
 use regex::Regex;
 use turbo_bench::{service_routes, service_templates};
 use turbo_router::{Methods, Outcome, Router};
+
+use suite::Suite;
 
 /// The number of the route, and the length of its last value, so that values have to be found.
 type Found = Option<(usize, usize)>;
@@ -42,8 +41,8 @@ fn linear(expressions: &[Regex], path: &str) -> Found {
     })
 }
 
-fn lookup(c: &mut Criterion) {
-    let mut group = c.benchmark_group("router");
+fn lookup(suite: &mut Suite) {
+    let mut group = suite.group("router");
     for count in [10, 100, 1000] {
         let router = service_routes(count).unwrap();
         let mut tree = matchit::Router::new();
@@ -61,22 +60,19 @@ fn lookup(c: &mut Criterion) {
             ("none", "/api/v1/nothing/12345".to_owned(), None),
         ];
         for (name, path, want) in paths {
-            group.bench_function(BenchmarkId::new(name, count), |b| {
-                b.iter(|| assert_eq!(routed(&router, black_box(&path)), want));
+            group.sized(name, count, || assert_eq!(routed(&router, black_box(&path)), want));
+            group.rival(&format!("{name}/matchit"), Some(count), || {
+                assert_eq!(by_matchit(&tree, black_box(&path)), want);
             });
-            group.bench_function(BenchmarkId::new(format!("{name}/matchit"), count), |b| {
-                b.iter(|| assert_eq!(by_matchit(&tree, black_box(&path)), want));
-            });
-            group.bench_function(BenchmarkId::new(format!("{name}/linear"), count), |b| {
-                b.iter(|| assert_eq!(linear(&expressions, black_box(&path)), want));
+            group.rival(&format!("{name}/linear"), Some(count), || {
+                assert_eq!(linear(&expressions, black_box(&path)), want);
             });
         }
     }
-    group.finish();
 }
 
 /// Where routes overlap, or a path is made to be cut in very many ways.
-fn hard(c: &mut Criterion) {
+fn hard(suite: &mut Suite) {
     let mut router = service_routes(1000).unwrap();
     let templates = ["/users/me", "/users/{id}", "/users/{id}", "/{tenant}/me", "/{a}-{b}/{c}{d}{e}x"];
     for (number, template) in (1000..).zip(templates) {
@@ -91,16 +87,16 @@ fn hard(c: &mut Criterion) {
         ("mount", "/static/css/site.css", 9999, 19),
         ("hostile-4096-bytes", &hostile, 9999, 4100),
     ];
+    let mut group = suite.group("router");
     for (name, path, number, length) in paths {
-        c.bench_function(&format!("router/{name}"), |b| {
-            b.iter(|| assert_eq!(routed(&router, black_box(path)), Some((number, length))));
-        });
+        group.case(name, || assert_eq!(routed(&router, black_box(path)), Some((number, length))));
     }
 }
 
-fn build(c: &mut Criterion) {
-    c.bench_function("router/build/1000", |b| b.iter(|| service_routes(black_box(1000)).unwrap()));
+fn build(suite: &mut Suite) {
+    suite.group("router/build").case("1000", || service_routes(black_box(1000)).unwrap());
 }
 
-criterion_group!(benches, lookup, hard, build);
-criterion_main!(benches);
+fn main() {
+    suite::run(&[lookup, hard, build]);
+}
