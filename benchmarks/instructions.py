@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.bridge_cost import CASES
@@ -71,9 +71,17 @@ def _connect(process: subprocess.Popen[bytes], port: int, request: Request) -> C
 
 
 def count(
-    server: Server, request: Request, requests: int, extra: Sequence[str], directory: Path
+    server: Server,
+    request: Request,
+    requests: int,
+    extra: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
 ) -> tuple[float, Path]:
-    """Instructions a request, and callgrind's file of the last `requests` requests."""
+    """Instructions a request, and callgrind's file of the last `requests` requests.
+
+    `environment` is added to that of this process.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -90,7 +98,11 @@ def count(
     with open(directory / "log", "wb") as log:
         # A hash seed of its own would give every process other dictionaries.
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"PYTHONHASHSEED": "0"}
+            command,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"PYTHONHASHSEED": "0"} | dict(environment or {}),
         )
         try:
             client = _connect(process, port, request)
