@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-threads bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -150,8 +150,17 @@ bench-plans: build $(VENV)/.bench-requirements ## Cost table of route plans (hal
 bench-threads: build $(VENV)/.bench-requirements ## Throughput by worker threads (make VENV=.venv-ft PYTHON=python3.14t bench-threads)
 	$(BIN)/python -m benchmarks.free_threaded_scaling
 
-bench-instructions: build ## Instructions a request, per row of the cost table (needs valgrind)
-	for row in async async-query async-body async-nested; do $(BIN)/python -m benchmarks.instructions --row $$row --functions 12; done
+# Cargo's profile for criterion is called `bench` where everything else says `release`.
+BENCH_PROFILE = $(if $(filter release,$(PROFILE)),bench,$(PROFILE))
+
+bench-micro: build $(VENV)/.bench-requirements ## Microbenchmarks of crates and Python parts, into benchmarks/results/
+	$(BIN)/python -m benchmarks.micro --profile $(BENCH_PROFILE)
+
+# Rows of the cost table whose requests are counted too; empty for the Rust cases alone.
+ROWS ?= async async-query async-body async-nested
+bench-instructions: build ## Instruction counts and what changed (BASE=revision, or SAVE=1 and later none; CHECK=percent, ROWS=, BENCHES=)
+	$(BIN)/python -m benchmarks.instruction_deltas --profile $(BENCH_PROFILE) --rows "$(ROWS)" --benches "$(BENCHES)" \
+		$(if $(BASE),--base "$(BASE)") $(if $(SAVE),--save) $(if $(CHECK),--check "$(CHECK)")
 
 tutorial-tiers: build ## Which tier the routes of FastAPI's tutorial run in, into benchmarks/results/
 	$(BIN)/python -m benchmarks.tutorial_tiers --write

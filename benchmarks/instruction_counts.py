@@ -1,8 +1,8 @@
 """Instructions of one source tree: of every case of the Rust benches, and of requests to a server.
 
-Cases run inside one function of the bench (`crates/turbo-bench/benches/suite`), so callgrind counts that function
-alone, and dumps at its end. A tree is this checkout or a revision of it in a worktree of its own, under
-``target/instructions``; both are built with the same compiler, options and Python.
+Cases run inside one function of the bench (`crates/turbo-bench/benches/suite`), so callgrind counts that
+function alone, and dumps at its end. A tree is this checkout or a revision of it in a worktree of its own,
+under ``target/instructions``; both are built with the same compiler, options and Python.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """What a change does to the number of instructions, case by case, without the noise of times.
 
-    python -m benchmarks.instruction_deltas                     # counts, and against the saved baseline if any
-    python -m benchmarks.instruction_deltas --save              # keeps the counts as the baseline
-    python -m benchmarks.instruction_deltas --base main         # against a revision, built in its own worktree
+    python -m benchmarks.instruction_deltas           # counts; against the saved baseline if any
+    python -m benchmarks.instruction_deltas --save    # keeps the counts as the baseline
+    python -m benchmarks.instruction_deltas --base main   # against a revision, built in its own worktree
     python -m benchmarks.instruction_deltas --base main --check 1
 
-Cases of the Rust benches run under callgrind one by one, rivals left out; rows of the cost table are requests to
-the engine (see `benchmarks.instructions`). Cases repeat to the instruction, those over sockets (``transport``) to a
-hundredth of a percent, server rows to a percent. With ``--check`` the exit status is 1 if any of them grew by more than
-that many percent. Fewer instructions are not always less time, but a change that adds some should know why.
+Cases of the Rust benches run under callgrind one by one, rivals left out; rows of the cost table are
+requests to the engine (see `benchmarks.instructions`). Cases repeat to the instruction, those over sockets
+(``transport``) to a hundredth of a percent, server rows to a percent. With ``--check`` the exit status is 1
+if any of them grew by more than that many percent. Fewer instructions are not always less time, but a
+change that adds some should know why.
 """
 
 from __future__ import annotations
@@ -64,9 +65,7 @@ def table(before: Counts, after: Counts) -> str:
 
 def grown(before: Counts, after: Counts, percent: float) -> list[str]:
     """Ids whose instructions grew by more than `percent`."""
-    return [
-        name for name, _, _, change in compare(before, after) if change is not None and change > percent
-    ]
+    return [name for name, _, _, change in compare(before, after) if change is not None and change > percent]
 
 
 def _figure(count: float | None) -> str:
@@ -102,7 +101,9 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=TIMES, help="runs of a case")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="requests of a row")
     parser.add_argument(
-        "--profile", default="bench", help="cargo's profile; the installed engine must have been built with it"
+        "--profile",
+        default="bench",
+        help="cargo's profile; the installed engine must have been built with it",
     )
     options = parser.parse_args()
     if shutil.which("valgrind") is None:
