@@ -1,9 +1,9 @@
 //! JSON text of whole trees, with the scalars of `turbo-json`; `serde_json` beside it. Then decoding, by others only.
 //!
 //! The walker here visits a `serde_json::Value` where the engine visits Python objects, so `encode` shows what the
-//! text itself costs. The engine has no decoder of its own: pydantic-core parses bodies, which
-//! `benchmarks/python_micro.py` times beside the engine's encoder on Python objects. `decode` says what a
-//! decoder in Rust costs before the first Python object is made.
+//! text itself costs. The engine has no decoder of its own: pydantic-core parses bodies. `decode` says what a decoder
+//! in Rust costs before the first Python object is made; `benchmarks/json_encoding.py` and
+//! `benchmarks/request_parts.py` have both with Python objects.
 #![allow(clippy::unwrap_used, reason = "a benchmark stops when it is wrong")]
 
 mod suite;

@@ -1,8 +1,23 @@
 //! What the benchmarks in `benches/` share.
 //!
-//! The benchmarks time the Rust crates alone: no socket, no Python. Each asserts its results inside the loop, so that
-//! a wrong answer is never timed; `cargo test --benches` runs each once. Comparisons of whole servers are in
-//! `benchmarks/` at the root of the repository; their load generator is the binary `turbo-load`.
+//! The benchmarks measure the Rust crates alone, without Python: no socket but in `transport`. Each asserts its
+//! results inside the loop, so that a wrong answer is never timed; `cargo test --benches` runs each once.
+//!
+//! | bench | cases |
+//! |---|---|
+//! | `router` | one lookup in 10, 100 and 1,000 routes: static, with parameters, none; overlaps, hostile paths, building |
+//! | `json` | JSON text of whole trees; decoding by others |
+//! | `syntax` | queries, cookies, media types, and the typed values of one request |
+//! | `forwarded` | the forwarding headers of one request |
+//! | `middleware` | a request through each layer alone, and through all of them |
+//! | `transport` | requests over loopback: short, from a browser, with a body, pipelined |
+//!
+//! A bench adds its cases to the suite in `benches/suite`, where criterion times them and, with `--count`, callgrind
+//! counts their instructions. Other libraries at the same work are rivals: they stand beside ours in the report of
+//! `make bench-micro`, which knows them by the last part of their ids, and are not counted.
+//!
+//! Comparisons of whole servers are in `benchmarks/` at the root of the repository, and its README says how all this
+//! is run; their load generator is the binary `turbo-load`.
 #![forbid(unsafe_code)]
 
 pub mod response;
