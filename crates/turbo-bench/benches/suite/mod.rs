@@ -16,12 +16,12 @@ pub(crate) fn run(benches: &[fn(&mut Suite)]) {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--count").skip(1);
     let mut suite = match arguments.next().map(|times| times.parse()) {
         Some(times) => Suite::Count { times: times.unwrap() },
-        None => Suite::Time(Criterion::default().configure_from_args()),
+        None => Suite::Time(Box::new(Criterion::default().configure_from_args())),
     };
     for bench in benches {
         bench(&mut suite);
     }
-    if let Suite::Time(criterion) = suite {
+    if let Suite::Time(criterion) = &suite {
         criterion.final_summary();
     }
 }
@@ -29,7 +29,7 @@ pub(crate) fn run(benches: &[fn(&mut Suite)]) {
 /// Takes groups of cases.
 pub(crate) enum Suite {
     /// Times, by criterion.
-    Time(Criterion),
+    Time(Box<Criterion>),
     /// Instructions.
     Count { times: u32 },
 }
