@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -112,7 +113,10 @@ def main() -> int:
     if unknown:
         parser.error(f"no such rows: {', '.join(sorted(unknown))}")
     # Whether there is something to compare with shows before minutes are spent.
-    base = None if options.base is None else revision(options.base, options.profile)
+    try:
+        base = None if options.base is None else revision(options.base, options.profile)
+    except subprocess.CalledProcessError as error:
+        parser.error(f"git cannot check {options.base} out (status {error.returncode})")
     if base is None and options.check is not None and not options.baseline.exists():
         parser.error(f"nothing to check against: no --base, and no {options.baseline}")
     after = _counts(working_tree(options.profile), options)
