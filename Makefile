@@ -156,8 +156,8 @@ BENCH_PROFILE = $(if $(filter release,$(PROFILE)),bench,$(PROFILE))
 bench-micro: build $(VENV)/.bench-requirements ## Microbenchmarks of crates and Python parts, into benchmarks/results/
 	$(BIN)/python -m benchmarks.micro --profile $(BENCH_PROFILE)
 
-# Rows of the cost table whose requests are counted too; empty for the Rust cases alone.
-ROWS ?= async async-query async-body async-nested
+# Requests to a whole server that are counted too; empty for the Rust cases alone.
+ROWS ?= raw async async-query async-body async-nested
 bench-instructions: build ## Instruction counts and what changed (BASE=revision, or SAVE=1 and later none; CHECK=percent, ROWS=, BENCHES=)
 	$(BIN)/python -m benchmarks.instruction_deltas --profile $(BENCH_PROFILE) --rows "$(ROWS)" --benches "$(BENCHES)" \
 		$(if $(BASE),--base "$(BASE)") $(if $(SAVE),--save) $(if $(CHECK),--check "$(CHECK)")

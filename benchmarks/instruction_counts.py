@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,13 +18,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.instructions import count
-from benchmarks.plan_rows import ROWS
+from benchmarks.instructions import REQUESTS, count, total
 from benchmarks.servers import ROOT, SERVERS
 
 DIRECTORY = ROOT / "target" / "instructions"
 TIMES = 32
-REQUESTS = 300
+"""Runs of a case."""
+REPEATS = 300
+"""Requests of a row."""
 
 Counts = dict[str, float]
 """Instructions of one run of a case or of one request, by id."""
@@ -98,16 +98,15 @@ def count_cases(tree: Tree, only: Sequence[str] = (), times: int = TIMES) -> Cou
     return counts
 
 
-def count_rows(tree: Tree, keys: Iterable[str], requests: int = REQUESTS) -> Counts:
-    """Requests of the cost table (`benchmarks.plan_rows`) to the engine of `tree`."""
+def count_rows(tree: Tree, keys: Iterable[str], requests: int = REPEATS) -> Counts:
+    """Requests to the engine of `tree`, by their keys in `benchmarks.instructions.REQUESTS`."""
     environment = _engine(tree)
-    rows = {row.key: row for row in ROWS}
     counts: Counts = {}
     for key in keys:
         print(f"{tree.name}: server row {key}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as temporary:
             counts[f"server/{key}"], _ = count(
-                SERVERS["turboapi"], rows[key].request, requests, (), Path(temporary), environment
+                SERVERS["turboapi"], REQUESTS[key], requests, (), Path(temporary), environment
             )
     return counts
 
@@ -129,14 +128,6 @@ def _cases(bench: str, executable: Path, times: int) -> Counts:
         if not all(dump.exists() for dump in dumps) or len(set(names)) != len(names):
             raise RuntimeError(f"{bench}: not one dump for each of {len(names)} cases; is {counted} inlined?")
         return {name: total(dump) / times for name, dump in zip(names, dumps, strict=True)}
-
-
-def total(dump: Path) -> int:
-    """Instructions in a file of callgrind."""
-    found = re.search(r"^totals: (\d+)", dump.read_text(), re.MULTILINE)
-    if found is None:
-        raise RuntimeError(f"callgrind wrote no total into {dump}")
-    return int(found[1])
 
 
 def _engine(tree: Tree) -> dict[str, str]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.instruction_counts import (
     DIRECTORY,
-    REQUESTS,
+    REPEATS,
     TIMES,
     Counts,
     Tree,
@@ -32,7 +32,7 @@ from benchmarks.instruction_counts import (
     revision,
     working_tree,
 )
-from benchmarks.plan_rows import ROWS
+from benchmarks.instructions import REQUESTS
 
 BASELINE = DIRECTORY / "baseline.json"
 NO_CHANGE = 0.005
@@ -98,9 +98,9 @@ def main() -> int:
     parser.add_argument("--save", action="store_true", help="write the counts into that file")
     parser.add_argument("--check", type=float, metavar="PERCENT", help="fail if something grew by more")
     parser.add_argument("--benches", type=_names, default=[], help="some benches, or 'none'; all by default")
-    parser.add_argument("--rows", type=_names, default=[], help="rows of the cost table; none by default")
+    parser.add_argument("--rows", type=_names, default=[], help="requests to a server; none by default")
     parser.add_argument("--times", type=int, default=TIMES, help="runs of a case")
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="requests of a row")
+    parser.add_argument("--requests", type=int, default=REPEATS, help="requests of a row")
     parser.add_argument(
         "--profile",
         default="bench",
@@ -109,7 +109,7 @@ def main() -> int:
     options = parser.parse_args()
     if shutil.which("valgrind") is None:
         parser.error("valgrind is not installed (Debian, Ubuntu: apt-get install valgrind)")
-    unknown = set(options.rows) - {row.key for row in ROWS}
+    unknown = set(options.rows) - set(REQUESTS)
     if unknown:
         parser.error(f"no such rows: {', '.join(sorted(unknown))}")
     # Whether there is something to compare with shows before minutes are spent.

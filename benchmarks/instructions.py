@@ -30,6 +30,8 @@ from benchmarks.plan_cost import RIVALS
 from benchmarks.plan_rows import ROWS
 from benchmarks.servers import BINARIES, ROOT, Server, build
 
+REQUESTS = {"raw": CASES[0], **{row.key: row.request for row in ROWS}}
+"""By row: a callable of nothing but ASGI, which shows what scope and messages cost, and the cost table's."""
 WARM_UP = 400
 START_SECONDS = 120.0
 
@@ -116,10 +118,11 @@ def count(
             process.terminate()
             process.wait()
     twice, once = (directory / f"out.{number}" for number in (1, 2))
-    return (_total(twice) - _total(once)) / requests, once
+    return (total(twice) - total(once)) / requests, once
 
 
-def _total(dump: Path) -> int:
+def total(dump: Path) -> int:
+    """Instructions in a file of callgrind."""
     found = re.search(r"^totals: (\d+)", dump.read_text(), re.MULTILINE)
     if found is None:
         raise RuntimeError(f"callgrind wrote no total into {dump}")
@@ -152,13 +155,12 @@ def _short(name: str) -> str:
 def main() -> None:
     """Command line."""
     servers = {server.name: server for server in RIVALS}
-    requests = {"raw": CASES[0], **{row.key: row.request for row in ROWS}}
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.instructions",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--row", choices=requests, default="async")
+    parser.add_argument("--row", choices=REQUESTS, default="async")
     parser.add_argument("--server", choices=servers, default="turboapi")
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--functions", type=int, default=40, help="how many functions are listed")
@@ -168,7 +170,7 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("valgrind") is None:
         parser.error("valgrind is not installed (Debian, Ubuntu: apt-get install valgrind)")
-    request, server = requests[options.row], servers[options.server]
+    request, server = REQUESTS[options.row], servers[options.server]
     if server.constant:
         build()
     with tempfile.TemporaryDirectory() as temporary:
