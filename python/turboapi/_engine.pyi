@@ -96,6 +96,7 @@ class HttpServer:
         h11_max_incomplete_event_size: int | None = ...,
         access_log: bool = ...,
         plans: PlanTable | None = ...,
+        layers: dict[str, dict[str, Any]] | None = ...,
     ) -> Self: ...
     @property
     def connections(self) -> int:
@@ -116,8 +117,8 @@ class HttpServer:
         """Drop every connection."""
     def closed(self) -> asyncio.Future[None]:
         """Done when every connection is gone and every request task is finished."""
-    def take_access_log(self, timeout: float) -> list[tuple[str, str, str, str, int]] | None:
-        """Wait up to `timeout` seconds for rows (client, method, path, HTTP version, status).
+    def take_access_log(self, timeout: float) -> list[tuple[str, str, str, str, int, str | None]] | None:
+        """Wait up to `timeout` seconds for rows (client, method, path, HTTP version, status, request id).
 
         Returns None once the server is closed and everything was taken. For a writer thread.
         """

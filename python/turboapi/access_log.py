@@ -10,6 +10,10 @@ from turboapi._engine import HttpServer
 from turboapi.logging import ACCESS_FORMAT, AccessFormatter, access_logger, error_logger
 
 _FORMAT = '%s - "%s %s HTTP/%s" %d'
+
+Row = tuple[str, str, str, str, int, str | None]
+"""Client, method, path with query, HTTP version, status, request id."""
+
 _WAIT = 1.0
 _PAUSE = 0.05
 """Seconds between two batches: each one interrupts the thread that serves requests."""
@@ -45,8 +49,9 @@ class AccessLogWriter:
                 if (handler := _stock_handler()) is not None:
                     _write(handler, rows)
                 else:
-                    for row in rows:
-                        access_logger.info(_FORMAT, *row)
+                    for *row, request_id in rows:
+                        extra = None if request_id is None else {"request_id": request_id}
+                        access_logger.info(_FORMAT, *row, extra=extra)
             except Exception:
                 error_logger.exception("Writing the access log failed")
             self._hurry.wait(_PAUSE)
@@ -76,14 +81,15 @@ def _stock_handler() -> logging.StreamHandler[Any] | None:
     return None
 
 
-def _write(handler: logging.StreamHandler[Any], rows: list[tuple[str, str, str, str, int]]) -> None:
+def _write(handler: logging.StreamHandler[Any], rows: list[Row]) -> None:
     formatter = handler.formatter
     assert isinstance(formatter, AccessFormatter)
     prefix = formatter.level_prefix(logging.INFO, logging.getLevelName(logging.INFO))
     request_line, status = formatter.request_line, formatter.status
     text = "".join(
-        f'{prefix} {client} - "{request_line(method, path, version)}" {status(code)}{handler.terminator}'
-        for client, method, path, version, code in rows
+        f'{prefix} {client} - "{request_line(method, path, version)}" {status(code)}'
+        f"{formatter.request_id_suffix(request_id)}{handler.terminator}"
+        for client, method, path, version, code, request_id in rows
     )
     with handler.lock or threading.RLock():
         handler.stream.write(text)

@@ -200,6 +200,17 @@ _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
         help="Connections above this number wait in the backlog.",
     ),
     click.option(
+        "--limit-request-body",
+        type=int,
+        default=None,
+        help="Request bodies above this number of bytes get HTTP 413 responses.",
+    ),
+    click.option(
+        "--request-id/--no-request-id",
+        default=False,
+        help="Accept or make an X-Request-ID for every request, and log it.",
+    ),
+    click.option(
         "--backlog",
         type=int,
         default=2048,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
 from turboapi._types import ASGIApp
 from turboapi.apps import load_app
-from turboapi.errors import UNSUPPORTED_OPTIONS, ConfigError, unsupported_option
+from turboapi.errors import STARTUP_FAILURE, UNSUPPORTED_OPTIONS, ConfigError, unsupported_option
 from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG, LogConfig, configure_logging, error_logger
 from turboapi.message_log import message_log_wanted, with_message_log
+from turboapi.middleware.layers import BodyLimit, EngineLayer, RequestId, check_layers, combined
 from turboapi.sync import SYNC_MODES, SyncMode
 
 LifespanType = Literal["auto", "on", "off"]
@@ -49,6 +52,9 @@ class ConfigOptions(TypedDict, total=False):
     root_path: str
     limit_concurrency: int | None
     limit_connections: int | None
+    limit_request_body: int | None
+    request_id: bool
+    middleware: Sequence[EngineLayer]
     limit_max_requests: int | None
     limit_max_requests_jitter: int
     backlog: int
@@ -73,6 +79,9 @@ class Config:
     - `threads`: event loops in one process, each on its own thread (free-threaded Python only);
     - `timeout_header`: how long a client may take to send a request's head;
     - `limit_connections`: connections above this number wait in the backlog;
+    - `middleware`: layers of the engine (`turboapi.middleware`) that run before the app, in their own order;
+      they replace those of the same kind in the app's attribute `engine_middleware`;
+    - `limit_request_body`, `request_id`: short for `BodyLimit(n)` and `RequestId()` in `middleware`;
     - `sync_mode`: where `def` endpoints and dependencies run (`turboapi.sync`);
     - `route_plans`: whether the routes of a FastAPI app run from compiled plans (`turboapi.plans`).
 
@@ -111,6 +120,9 @@ class Config:
     root_path: str = ""
     limit_concurrency: int | None = None
     limit_connections: int | None = None
+    limit_request_body: int | None = None
+    request_id: bool = False
+    middleware: Sequence[EngineLayer] = ()
     limit_max_requests: int | None = None
     limit_max_requests_jitter: int = 0
     backlog: int = 2048
@@ -125,6 +137,8 @@ class Config:
     route_plans: bool = True
 
     loaded_app: ASGIApp | None = dataclasses.field(default=None, init=False, repr=False)
+    layers: list[EngineLayer] = dataclasses.field(default_factory=list, init=False, repr=False)
+    """The engine's layers, outermost first: this configuration's, and once loaded the app's too."""
 
     def __new__(cls, *_args: object, **options: object) -> Self:
         for name, value in options.items():
@@ -143,6 +157,7 @@ class Config:
             self.workers = _int_from_environment("WEB_CONCURRENCY")
         self._check_numbers()
         self._check_combinations()
+        self._check_layers()
         if self.forwarded_allow_ips is None:
             self.forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
@@ -158,6 +173,11 @@ class Config:
         """
         if self.loaded_app is None:
             app = load_app(self.app, factory=self.factory, interface=self.interface)
+            try:
+                self.layers = combined(app_layers(app), self.layers)
+            except ConfigError as error:
+                error_logger.error("Error loading ASGI app. %s", error)
+                sys.exit(STARTUP_FAILURE)
             self.loaded_app = with_message_log(app) if message_log_wanted() else app
         return self.loaded_app
 
@@ -195,6 +215,7 @@ class Config:
             "ws_ping_interval": self.ws_ping_interval,
             "ws_ping_timeout": self.ws_ping_timeout,
             "h11_max_incomplete_event_size": self.h11_max_incomplete_event_size,
+            "layers": {layer.name: layer.settings() for layer in self.layers},
         }
 
     def options(self) -> dict[str, Any]:
@@ -247,6 +268,7 @@ class Config:
             ("backlog", 1),
             ("limit_concurrency", 1),
             ("limit_connections", 1),
+            ("limit_request_body", 0),
             ("limit_max_requests", 1),
             ("limit_max_requests_jitter", 0),
             ("timeout_keep_alive", 0),
@@ -261,6 +283,21 @@ class Config:
                 raise ConfigError(f"{name} is {value}; it must be at least {least}.")
         if self.port > 65535:
             raise ConfigError(f"port is {self.port}; it must be at most 65535.")
+
+    def _check_layers(self) -> None:
+        check_layers("middleware", self.middleware)
+        short: dict[str, EngineLayer] = {}
+        if self.request_id:
+            short["request_id"] = RequestId()
+        if self.limit_request_body is not None:
+            short["limit_request_body"] = BodyLimit(self.limit_request_body)
+        for option, layer in short.items():
+            if any(type(other) is type(layer) for other in self.middleware):
+                kind = type(layer).__name__
+                raise ConfigError(
+                    f"{option} and {kind} in middleware are the same setting; give one of them."
+                )
+        self.layers = combined(self.middleware, short.values())
 
     def _check_combinations(self) -> None:
         if self.uds is not None and self.fd is not None:
@@ -280,6 +317,13 @@ class Config:
             raise ConfigError("reload_dirs, reload_includes and reload_excludes need reload=True.")
         if self.limit_max_requests_jitter and self.limit_max_requests is None:
             raise ConfigError("limit_max_requests_jitter needs limit_max_requests.")
+
+
+def app_layers(app: object) -> Sequence[EngineLayer]:
+    """The layers that an app has in its attribute `engine_middleware`; `ConfigError` for anything else."""
+    layers: Sequence[EngineLayer] = getattr(app, "engine_middleware", ())
+    check_layers("engine_middleware", layers)
+    return layers
 
 
 def _int_from_environment(name: str) -> int | None:

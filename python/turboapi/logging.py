@@ -135,13 +135,18 @@ class AccessFormatter(DefaultFormatter):
             text = f"{code} "
         return style(text, self._STATUS_COLORS.get(code // 100)) if self.use_colors else text
 
+    def request_id_suffix(self, request_id: str | None) -> str:
+        """What the line ends in when requests have ids and the format has no `%(request_id)s` of its own."""
+        return f" {request_id}" if request_id and "request_id" not in (self._fmt or "") else ""
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         client_addr, method, full_path, http_version, status_code = record.args  # type: ignore[misc]
         record = copy.copy(record)
         record.__dict__["client_addr"] = client_addr
         record.__dict__["request_line"] = self.request_line(str(method), str(full_path), str(http_version))
         record.__dict__["status_code"] = self.status(int(str(status_code)))
-        return super().formatMessage(record)
+        request_id = record.__dict__.setdefault("request_id", None)
+        return super().formatMessage(record) + self.request_id_suffix(request_id)
 
 
 def configure_logging(

@@ -145,7 +145,7 @@ def test_the_queue_ends_with_none(serve: Serve) -> None:
 
     server.on_loop(close)
     rows = server.http.take_access_log(1.0)
-    assert [row[1:] for row in rows] == [("GET", "/last", "1.1", 200)]
+    assert [row[1:] for row in rows] == [("GET", "/last", "1.1", 200, None)]
     assert server.http.take_access_log(1.0) is None
 
 

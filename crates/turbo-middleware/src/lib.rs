@@ -3,6 +3,15 @@
 //! Independent of any transport and of Python: everything here works on [`http`] types.
 //!
 //! - [`forwarded`]: who the client behind a trusted proxy is (`X-Forwarded-For`, `X-Forwarded-Proto`).
+//! - [`request_id`]: a name for each request, for logs and for the client.
+//! - [`body_limit`]: no more than so many bytes of a request body, announced or not.
+//! - [`stack`]: all layers in the right order.
 #![forbid(unsafe_code)]
 
+pub mod answer;
+pub mod body_limit;
 pub mod forwarded;
+pub mod request_id;
+pub mod stack;
+
+pub use stack::{Builder, Stack};

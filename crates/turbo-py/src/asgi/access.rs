@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode, Uri, Version};
 use percent_encoding::percent_decode;
+use turbo_middleware::request_id;
 
 /// How long the writer waits for company before it takes a first row.
 const BATCH: Duration = Duration::from_millis(5);
@@ -19,6 +20,7 @@ pub(crate) struct Row {
     pub(crate) uri: Uri,
     pub(crate) version: Version,
     pub(crate) status: StatusCode,
+    pub(crate) request_id: Option<request_id::Id>,
 }
 
 impl Row {

@@ -13,11 +13,12 @@ use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::Row;
 use super::exchange::Exchange;
+use super::front::Front;
+use super::layers;
 use super::message;
 use super::options::{self, Options, WebSocketOptions};
 use super::refusal::Refusal;
 use super::server::{LoopEnd, Parts, Server};
-use super::service::AppService;
 use crate::plan::PlanTable;
 use crate::reactor::{Core, Reactor};
 
@@ -37,7 +38,7 @@ impl HttpServer {
         proxy_headers=true, forwarded_allow_ips=None, timeout_keep_alive=5.0, timeout_header=30.0,
         limit_concurrency=None, limit_connections=None, ws=true, ws_max_size=16_777_216,
         ws_ping_interval=Some(20.0), ws_ping_timeout=Some(20.0), h11_max_incomplete_event_size=None,
-        access_log=true, plans=None,
+        access_log=true, plans=None, layers=None,
     ))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "Python keywords")]
     fn new(
@@ -62,6 +63,7 @@ impl HttpServer {
         h11_max_incomplete_event_size: Option<usize>,
         access_log: bool,
         plans: Option<Py<PlanTable>>,
+        layers: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let options = Options {
             keep_alive: options::seconds("timeout_keep_alive", timeout_keep_alive)?,
@@ -110,6 +112,7 @@ impl HttpServer {
                 default_headers,
                 server_header,
                 proxies: proxy_headers.then(|| TrustedProxies::new(&proxies)),
+                stack: layers.map(layers::stack).transpose()?.flatten(),
                 access_log,
                 plans,
             },
@@ -137,9 +140,7 @@ impl HttpServer {
         let shutdown = self.shutdown.clone();
         let config = Arc::clone(&server.config);
         core.spawn_task(async move {
-            let make = |connection: &turbo_http::Connection| {
-                AppService::new(Arc::clone(&server), connection.clone())
-            };
+            let make = |connection: &turbo_http::Connection| Front::new(&server, connection.clone());
             let outcome = turbo_http::serve(listener, make, config, shutdown).await;
             if let Err(error) = outcome {
                 Python::attach(|py| server.log_exception(py, error.into()));
@@ -215,13 +216,14 @@ impl HttpServer {
     }
 }
 
-/// Client, method, path with query, HTTP version, status.
-type Columns = (String, String, String, &'static str, u16);
+/// Client, method, path with query, HTTP version, status, request id.
+type Columns = (String, String, String, &'static str, u16, Option<String>);
 
 fn columns(row: &Row) -> Columns {
     let version = if row.version == http::Version::HTTP_10 { "1.0" } else { "1.1" };
     let method = row.method.as_str().to_owned();
-    (row.client.to_string(), method, row.full_path(), version, row.status.as_u16())
+    let request_id = row.request_id.as_ref().map(|id| id.as_str().to_owned());
+    (row.client.to_string(), method, row.full_path(), version, row.status.as_u16(), request_id)
 }
 
 fn config(options: &Options, refusal: Refusal) -> PyResult<Config> {

@@ -8,9 +8,11 @@
 
 mod access;
 mod exchange;
+mod front;
 mod http;
 mod http_server;
 mod kept;
+mod layers;
 mod memory;
 pub(crate) mod message;
 mod options;

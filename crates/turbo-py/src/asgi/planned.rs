@@ -9,11 +9,10 @@ use http::{HeaderMap, HeaderValue, Method, Response, Version, header};
 use http_body::Body as _;
 use pyo3::intern;
 use pyo3::prelude::*;
-use turbo_http::RequestBody;
 
 use super::access::Row;
 use super::exchange::{Exchange, Outcome as Ended, Target};
-use super::http::{Head, HttpCycle, Length, ResponseBody, Rest, assemble, discard, is_bodiless};
+use super::http::{Head, HttpCycle, Length, RequestBody, ResponseBody, Rest, assemble, discard, is_bodiless};
 use super::kept::Kept;
 use super::responding::Responding;
 use super::scope;
@@ -175,7 +174,7 @@ impl ConnectionContext {
         if let Some((client, method, uri)) = facts.row {
             let (root_path, version, status) =
                 (Arc::clone(&server.root_path_text), facts.version, payload.status);
-            server.log_access(|| Row { client, method, root_path, uri, version, status });
+            server.log_access(|| Row { client, method, root_path, uri, version, status, request_id: None });
         }
         server.response_completed();
         let head = Head { status: payload.status, headers };
@@ -184,7 +183,7 @@ impl ConnectionContext {
     }
 
     fn facts(&self, parts: &Parts) -> Facts {
-        let row = self.server.access.is_some().then(|| {
+        let row = self.server.access_of_app().is_some().then(|| {
             let client = self.peer().ok().map(|peer| scope::client_name(&self.server, peer, &parts.headers));
             (client.unwrap_or_default(), parts.method.clone(), parts.uri.clone())
         });

@@ -11,10 +11,9 @@ use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 use pyo3::prelude::*;
-use turbo_http::RequestBody;
 use turbo_http::websocket::Handshake;
 
-use super::http::{Answered, Collected, Gathered, HttpCycle, ResponseBody, Rest, gather};
+use super::http::{Answered, Collected, Gathered, HttpCycle, RequestBody, ResponseBody, Rest, gather};
 use super::kept::Kept;
 use super::planned::Facts;
 use super::service::ConnectionContext;
@@ -125,6 +124,10 @@ impl Responding {
                 *self = Self::ready(Python::attach(|py| context.malformed(py)));
                 return;
             }
+            Gathered::TooLarge => {
+                *self = Self::aborted();
+                return;
+            }
         };
         *self = match plans {
             Some(plans) => context.start_scoped(parts, rest, early, plans),
@@ -144,6 +147,7 @@ impl Responding {
         *self = match outcome {
             Gathered::Malformed => Self::ready(Python::attach(|py| context.malformed(py))),
             Gathered::Lost => context.start(parts, Rest::Lost, data),
+            Gathered::TooLarge => Self::aborted(),
             Gathered::Ended | Gathered::Open => context.answer(&chosen, parts, data),
         };
     }

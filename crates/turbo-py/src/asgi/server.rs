@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use slab::Slab;
 use turbo_http::Config;
+use turbo_middleware::Stack;
 use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::{AccessLog, Row};
@@ -40,6 +41,8 @@ pub(crate) struct Server {
     pub(crate) asgi_websocket: Py<PyDict>,
     pub(crate) state: Py<PyDict>,
     pub(crate) proxies: Option<TrustedProxies>,
+    /// The layers in front of the app, if there are any.
+    pub(crate) stack: Option<Stack>,
     pub(crate) product: Option<HeaderValue>,
     pub(crate) default_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) reasons: Reasons,
@@ -91,6 +94,7 @@ pub(crate) struct Parts {
     pub(crate) default_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) server_header: bool,
     pub(crate) proxies: Option<TrustedProxies>,
+    pub(crate) stack: Option<Stack>,
     pub(crate) access_log: bool,
     pub(crate) plans: Option<Py<PlanTable>>,
 }
@@ -111,6 +115,7 @@ impl Server {
             asgi_websocket: asgi_versions(py, "2.4")?,
             state: parts.state,
             proxies: parts.proxies,
+            stack: parts.stack,
             product: parts.server_header.then(|| HeaderValue::from_static("turboapi")),
             default_headers: parts.default_headers,
             reasons: Reasons::load(py)?,
@@ -280,8 +285,13 @@ impl Server {
         drop(entry);
     }
 
+    /// The access log, unless the engine's layers stand between the app and its lines.
+    pub(crate) fn access_of_app(&self) -> Option<&AccessLog> {
+        self.access.as_ref().filter(|_| self.stack.is_none())
+    }
+
     pub(crate) fn log_access(&self, row: impl FnOnce() -> Row) {
-        if let Some(access) = &self.access {
+        if let Some(access) = self.access_of_app() {
             access.push(row());
         }
     }

@@ -1,4 +1,4 @@
-//! The tower service of one connection: a request starts the app, its answer is the response.
+//! The requests of one connection: each starts the app, whose answer is the response.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,11 +13,13 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tower_service::Service;
+use turbo_http::Connection;
 use turbo_http::websocket::{self, Handshake};
-use turbo_http::{Connection, RequestBody};
 
 use super::exchange::{Exchange, Target};
-use super::http::{Facts, Head, HttpCycle, Length, ResponseBody, Rest, State, assemble, plain_text};
+use super::http::{
+    Facts, Head, HttpCycle, Length, RequestBody, ResponseBody, Rest, State, assemble, plain_text,
+};
 use super::responding::{Aborted, Responding};
 use super::scope::{self, Peer};
 use super::server::Server;
@@ -25,7 +27,7 @@ use super::websocket::{Answer, WebSocketSession, pump};
 use crate::plan::Plans;
 use crate::reactor::after_python;
 
-/// Serves the requests of one connection, one after the other.
+/// Serves the requests of one connection, one after the other; behind the engine's layers or in front.
 pub(crate) struct AppService {
     context: Rc<ConnectionContext>,
 }
@@ -50,11 +52,37 @@ impl AppService {
             context: Rc::new(ConnectionContext { server, connection, peer, unfinished: RefCell::default() }),
         }
     }
-}
 
-impl Drop for AppService {
-    fn drop(&mut self) {
-        self.context.server.crowd.left();
+    pub(super) fn context(&self) -> Rc<ConnectionContext> {
+        Rc::clone(&self.context)
+    }
+
+    /// Begins the response to a request straight from the transport.
+    #[inline]
+    pub(super) fn respond(&self, request: Request<turbo_http::RequestBody>) -> Responding {
+        self.begin(request, RequestBody::unlimited)
+    }
+
+    #[inline]
+    fn begin<B>(&self, request: Request<B>, body: impl FnOnce(B) -> RequestBody) -> Responding {
+        let context = Rc::clone(&self.context);
+        if context.server.options.websockets.enabled && websocket::is_upgrade(&request) {
+            return context.shake_hands(request);
+        }
+        let (parts, source) = request.into_parts();
+        let mut request = Some((parts, body(source)));
+        if let Some(responding) = context.attempt(&mut request) {
+            return responding;
+        }
+        let Some((parts, body)) = request else { return Responding::aborted() };
+        if body.is_end_stream() {
+            return context.start(parts, Rest::Nothing, Bytes::new());
+        }
+        if parts.headers.contains_key(header::EXPECT) {
+            // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
+            return context.start(parts, Rest::Open(body), Bytes::new());
+        }
+        Responding::prefetching(context, parts, body, None)
     }
 }
 
@@ -68,24 +96,13 @@ impl Service<Request<RequestBody>> for AppService {
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Responding {
-        let context = Rc::clone(&self.context);
-        if context.server.options.websockets.enabled && websocket::is_upgrade(&request) {
-            return context.shake_hands(request);
-        }
-        let (parts, body) = request.into_parts();
-        let mut request = Some((parts, body));
-        if let Some(responding) = context.attempt(&mut request) {
-            return responding;
-        }
-        let Some((parts, body)) = request else { return Responding::aborted() };
-        if body.is_end_stream() {
-            return context.start(parts, Rest::Nothing, Bytes::new());
-        }
-        if parts.headers.contains_key(header::EXPECT) {
-            // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
-            return context.start(parts, Rest::Open(body), Bytes::new());
-        }
-        Responding::prefetching(context, parts, body, None)
+        self.begin(request, |body| body)
+    }
+}
+
+impl Drop for AppService {
+    fn drop(&mut self) {
+        self.context.server.crowd.left();
     }
 }
 
@@ -188,7 +205,7 @@ impl ConnectionContext {
         Ok((cycle, scope.dict))
     }
 
-    fn shake_hands(self: Rc<Self>, mut request: Request<RequestBody>) -> Responding {
+    fn shake_hands<B>(self: Rc<Self>, mut request: Request<B>) -> Responding {
         let handshake = match Handshake::from_request(&mut request) {
             Ok(handshake) => handshake.max_message_size(Some(self.server.options.websockets.max_size)),
             Err(error) => return Responding::ready(self.plain(error.status(), error.text())),

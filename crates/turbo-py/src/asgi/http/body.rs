@@ -6,9 +6,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
-use turbo_http::RequestBody;
+use turbo_middleware::body_limit::LimitError;
 
 use super::state::HIGH_WATER;
+
+/// The body of a request behind the engine's layers, if there are any.
+pub(crate) type RequestBody = turbo_middleware::body_limit::RequestBody<turbo_http::RequestBody>;
 
 /// What reading a request body came to.
 pub(crate) enum Gathered {
@@ -20,6 +23,18 @@ pub(crate) enum Gathered {
     Lost,
     /// The peer sent what is no body (RFC 9112 7.1).
     Malformed,
+    /// It is larger than the engine's limit, which answers for it.
+    TooLarge,
+}
+
+impl Gathered {
+    fn failed(error: &LimitError<turbo_http::Error>) -> Self {
+        match error {
+            LimitError::TooLarge => Self::TooLarge,
+            LimitError::Inner(error) if error.is_disconnected() => Self::Lost,
+            LimitError::Inner(_) => Self::Malformed,
+        }
+    }
 }
 
 /// Reads what has arrived of `body`, up to the high-water mark, into `data`.
@@ -35,8 +50,7 @@ pub(crate) fn gather(body: &mut RequestBody, data: &mut Bytes, cx: &mut Context<
         match std::pin::Pin::new(&mut *body).poll_frame(cx) {
             Poll::Pending => break Gathered::Open,
             Poll::Ready(None) => break Gathered::Ended,
-            Poll::Ready(Some(Err(error))) if error.is_disconnected() => break Gathered::Lost,
-            Poll::Ready(Some(Err(_))) => break Gathered::Malformed,
+            Poll::Ready(Some(Err(error))) => break Gathered::failed(&error),
             Poll::Ready(Some(Ok(frame))) => {
                 let Ok(piece) = frame.into_data() else { continue };
                 if data.is_empty() && more.is_none() {
@@ -68,8 +82,7 @@ impl Collected {
             match Pin::new(&mut *body).poll_frame(cx) {
                 Poll::Pending => return Gathered::Open,
                 Poll::Ready(None) => return Gathered::Ended,
-                Poll::Ready(Some(Err(error))) if error.is_disconnected() => return Gathered::Lost,
-                Poll::Ready(Some(Err(_))) => return Gathered::Malformed,
+                Poll::Ready(Some(Err(error))) => return Gathered::failed(&error),
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(piece) = frame.into_data() else { continue };
                     self.append(piece);

@@ -129,6 +129,7 @@ impl HttpCycle {
             uri: self.facts.uri.clone(),
             version: self.facts.version,
             status: head.status,
+            request_id: None,
         });
         let waker = {
             let mut state = self.lock();

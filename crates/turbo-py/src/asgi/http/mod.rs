@@ -8,7 +8,7 @@ mod cycle;
 mod response;
 mod state;
 
-pub(crate) use self::body::{Collected, Gathered, discard, gather};
+pub(crate) use self::body::{Collected, Gathered, RequestBody, discard, gather};
 pub(crate) use self::cycle::{Answered, Facts, HttpCycle};
 pub(crate) use self::response::{ResponseBody, assemble, plain_text};
 pub(crate) use self::state::{HIGH_WATER, Head, LOW_WATER, Length, Rest, State, is_bodiless};

@@ -8,9 +8,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pyo3::prelude::*;
-use turbo_http::RequestBody;
 
-use super::body::{Gathered, gather};
+use super::body::{Gathered, RequestBody, gather};
 
 /// Above this many bytes `await send()` waits, as uvicorn's flow control does.
 pub(crate) const HIGH_WATER: usize = 64 * 1024;
@@ -152,7 +151,7 @@ impl State {
             }
             Gathered::Open if data.is_empty() => Received::Pending,
             Gathered::Open => Received::Body { data, more: true },
-            Gathered::Lost | Gathered::Malformed => {
+            Gathered::Lost | Gathered::Malformed | Gathered::TooLarge => {
                 self.body = None;
                 self.body_malformed = matches!(outcome, Gathered::Malformed) && !self.started;
                 self.disconnected = true;
