@@ -77,7 +77,7 @@ class Engine:
     """Stands for the engine's queue of finished requests: one batch, then the end."""
 
     def __init__(self, rows: list[Any]) -> None:
-        self.batches: list[list[Any] | None] = [rows, [], None]
+        self.batches: list[list[Any] | None] = [[(*row, None)[:6] for row in rows], [], None]
 
     def take_access_log(self, timeout: float) -> list[Any] | None:
         return self.batches.pop(0)
@@ -115,6 +115,22 @@ def test_a_batch_is_written_as_single_records_would_be(colors: bool, monkeypatch
     assert [made.args for made in seen] == ROWS
     assert batch == single
     assert len(batch.splitlines()) == len(ROWS)
+
+
+def test_a_line_ends_in_the_id_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the format has a place for it."""
+    rows = [(*row, f"id-{number}") for number, row in enumerate(ROWS)]
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    configure_logging(use_colors=False)
+    batch = written(rows)
+    assert [line.split()[-1] for line in batch.splitlines()] == [row[5] for row in rows]
+
+    for fmt, expected in (
+        (ACCESS_FORMAT, batch.splitlines()[0]),
+        ("%(request_id)s %(status_code)s", "id-0 " + AccessFormatter(use_colors=False).status(ROWS[0][4])),
+    ):
+        made = record(20, '%s - "%s %s HTTP/%s" %d', *ROWS[0], request_id="id-0")
+        assert AccessFormatter(fmt, use_colors=False).format(made) == expected
 
 
 def test_a_failing_stream_does_not_end_the_writer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ pub mod answer;
 pub mod body_limit;
 pub mod forwarded;
 pub mod request_id;
+pub mod security_headers;
 pub mod stack;
+pub mod timeout;
 
 pub use stack::{Builder, Stack};
