@@ -10,10 +10,15 @@
 
 pub mod answer;
 pub mod body_limit;
+pub mod compression;
 pub mod forwarded;
 pub mod request_id;
 pub mod security_headers;
 pub mod stack;
 pub mod timeout;
+
+
+/// Any error, as tower and hyper pass them on.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 pub use stack::{Builder, Stack};
