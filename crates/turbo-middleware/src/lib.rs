@@ -8,6 +8,7 @@
 //! - [`stack`]: all layers in the right order.
 #![forbid(unsafe_code)]
 
+pub mod access_log;
 pub mod answer;
 pub mod body_limit;
 pub mod compression;

@@ -15,6 +15,9 @@
 //! 5. A hop is `host`, `host:port` or `[host]:port`; without a port, or with one that is not a number, the port is 0.
 //! 6. If the hop found has an empty host, the client stays what the transport said. An empty hop is not trusted.
 //!
+//! One addition, off unless [`TrustedProxies::trust_port`] asks for it: the last `X-Forwarded-Port`, if it is a number
+//! from 1 to 65,535, is the port that the client connected to.
+//!
 //! One difference: a port outside `i64` counts as not a number; uvicorn would carry it as a long integer.
 //!
 //! ```
@@ -32,19 +35,61 @@
 //! assert_eq!(seen.client, Some(("203.0.113.9".to_owned(), 0)));
 //! # Ok::<(), http::header::InvalidHeaderValue>(())
 //! ```
+//!
+//! # As a layer
+//!
+//! [`ForwardedLayer`] applies the rules to every request and leaves the results in its extensions, [`Client`] and
+//! [`Scheme`], for layers and services further in. It has to be told how to find the peer, which is the server's
+//! to know:
+//!
+//! ```
+//! use std::net::SocketAddr;
+//!
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use turbo_middleware::forwarded::{Client, ForwardedLayer, TrustedProxies};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let proxies = TrustedProxies::new(["10.0.0.0/8"]);
+//! let layer = ForwardedLayer::new(proxies, |extensions| extensions.get::<SocketAddr>().copied());
+//! let service = ServiceBuilder::new().layer(layer).service(service_fn(|request: Request<()>| async move {
+//!     Ok::<_, std::convert::Infallible>(Response::new(request.extensions().get::<Client>().cloned()))
+//! }));
+//! let peer: SocketAddr = "10.1.1.1:5000".parse()?;
+//! let request = Request::builder().extension(peer).header("x-forwarded-for", "203.0.113.9").body(())?;
+//! let client = service.oneshot(request).await?.into_body();
+//! assert_eq!(client, Some(Client { host: "203.0.113.9".into(), port: 0 }));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Risk
+//!
+//! A peer is trusted for what it adds, so it has to be one that removes or appends to what its own clients send.
+//! `*` trusts whoever can connect: right on a Unix socket or a closed network, otherwise a client names itself.
 
 mod hop;
+mod layer;
+mod service;
 #[cfg(test)]
 mod tests;
 mod trusted;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+pub use layer::ForwardedLayer;
+pub use service::ForwardedHeaders;
 pub use trusted::TrustedProxies;
 
+/// The name of the layer in a [`Stack`](crate::Stack).
+pub const NAME: &str = "forwarded";
+
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What the request speaks, which decides the spelling of the scheme.
@@ -65,6 +110,29 @@ pub struct Forwarded {
     ///
     /// The port is whatever number was sent, so it can be negative or above 65,535.
     pub client: Option<(String, i64)>,
+    /// The port that the client connected to, if [`TrustedProxies::trust_port`] asks for it.
+    pub port: Option<u16>,
+}
+
+/// Who sent the request, in its extensions: the peer, or what a trusted proxy says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The address, or what the proxy wrote in its place.
+    pub host: Arc<str>,
+    /// The port; 0 if the proxy gave none.
+    pub port: i64,
+}
+
+/// The scheme that the client used, in the extensions of a request: `http`, `https`, `ws` or `wss`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme(pub &'static str);
+
+impl Scheme {
+    /// Whether the client's connection is encrypted.
+    #[must_use]
+    pub fn is_secure(self) -> bool {
+        matches!(self.0, "https" | "wss")
+    }
 }
 
 impl TrustedProxies {
@@ -77,7 +145,8 @@ impl TrustedProxies {
         if !peer_trusted {
             return Forwarded::default();
         }
-        Forwarded { scheme: scheme(headers, protocol), client: self.client(headers) }
+        let port = if self.trusts_port() { port(headers) } else { None };
+        Forwarded { scheme: scheme(headers, protocol), client: self.client(headers), port }
     }
 
     fn client(&self, headers: &HeaderMap) -> Option<(String, i64)> {
@@ -112,6 +181,12 @@ fn scheme(headers: &HeaderMap, protocol: Protocol) -> Option<&'static str> {
         ("wss", _) | ("https", Protocol::WebSocket) => Some("wss"),
         _ => None,
     }
+}
+
+fn port(headers: &HeaderMap) -> Option<u16> {
+    let value = latin1(headers.get_all(FORWARDED_PORT).iter().next_back()?);
+    let digits = Some(trim(&value)).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok().filter(|port| *port > 0)
 }
 
 /// The field's bytes as ISO-8859-1, the way ASGI servers turn header bytes into text.

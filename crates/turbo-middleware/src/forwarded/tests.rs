@@ -1,6 +1,12 @@
-use http::{HeaderMap, HeaderName, HeaderValue};
+use std::convert::Infallible;
+use std::net::SocketAddr;
 
-use super::{Forwarded, Protocol, TrustedProxies};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use proptest::prelude::*;
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
+
+use super::{Client, Forwarded, ForwardedLayer, Protocol, Scheme, TrustedProxies};
 
 /// One request from a trusted peer: what is trusted, the header fields, and what uvicorn makes of them.
 struct Case<'a> {
@@ -194,4 +200,83 @@ fn lists_are_split_at_commas() {
     assert!(TrustedProxies::from_list("*").trusts_everyone());
     assert!(!TrustedProxies::from_list(" *").trusts_everyone());
     assert!(!TrustedProxies::from_list("*,1.1.1.1").trusts_everyone());
+}
+
+#[test]
+fn the_port_counts_where_it_is_asked_for() {
+    let table: &[(&[&[u8]], Option<u16>)] = &[
+        (&[b"443"], Some(443)),
+        (&[b" 8443\t"], Some(8443)),
+        (&[b"80", b"443"], Some(443)),
+        (&[b"443", b"x"], None),
+        (&[b"0"], None),
+        (&[b"65535"], Some(65535)),
+        (&[b"65536"], None),
+        (&[b"+443"], None),
+        (&[b"443, 80"], None),
+        (&[b""], None),
+        (&[], None),
+    ];
+    for (values, port) in table {
+        let fields: Vec<_> = values.iter().map(|value| ("x-forwarded-port", *value)).collect();
+        let map = headers(&fields);
+        let asked = TrustedProxies::new(LOCAL).trust_port(true);
+        assert_eq!(asked.forwarded(true, &map, Protocol::Http).port, *port, "{values:?}");
+        assert_eq!(asked.forwarded(false, &map, Protocol::Http).port, None);
+        assert_eq!(TrustedProxies::new(LOCAL).forwarded(true, &map, Protocol::Http).port, None);
+    }
+}
+
+/// What a service behind the layer finds, for a request from `peer`.
+async fn found(
+    layer: ForwardedLayer,
+    peer: Option<&str>,
+    fields: &[(&'static str, &[u8])],
+) -> (Option<Client>, Option<Scheme>) {
+    let service = layer.layer(service_fn(|request: Request<()>| {
+        let extensions = request.extensions();
+        let found = (extensions.get().cloned(), extensions.get().copied());
+        std::future::ready(Ok::<_, Infallible>(Response::new(found)))
+    }));
+    let mut request = Request::new(());
+    *request.headers_mut() = headers(fields);
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer.parse::<SocketAddr>().unwrap());
+    }
+    service.oneshot(request).await.unwrap().into_body()
+}
+
+#[tokio::test]
+async fn a_layer_marks_requests() {
+    let client = |host: &str, port| Some(Client { host: host.into(), port });
+    let layer = |trusted: &[&str]| {
+        ForwardedLayer::new(TrustedProxies::new(trusted), |extensions| extensions.get::<SocketAddr>().copied())
+    };
+    let fields: &[(&'static str, &[u8])] = &[(XFF, b"1.2.3.4"), ("x-forwarded-proto", b"https")];
+    let socket: &[(&'static str, &[u8])] = &[("x-forwarded-proto", b"https"), ("upgrade", b"WebSocket")];
+    let local = Some("127.0.0.1:99");
+
+    assert_eq!(found(layer(LOCAL), local, fields).await, (client("1.2.3.4", 0), Some(Scheme("https"))));
+    assert_eq!(found(layer(LOCAL), local, socket).await, (client("127.0.0.1", 99), Some(Scheme("wss"))));
+    assert_eq!(found(layer(LOCAL), Some("[::1]:7"), fields).await, (client("::1", 7), None));
+    // The peer of a Unix socket has no address.
+    assert_eq!(found(layer(LOCAL), None, fields).await, (None, None));
+    assert_eq!(found(layer(&["*"]), None, fields).await, (client("1.2.3.4", 0), Some(Scheme("https"))));
+    assert_eq!(found(ForwardedLayer::off(), local, fields).await, (None, None));
+    assert!(Scheme("wss").is_secure() && !Scheme("http").is_secure());
+}
+
+proptest! {
+    /// Whatever is sent, an untrusted hop is never passed over, and a client is one of the hops.
+    #[test]
+    fn any_list_of_hops_can_come(value in "[0-9a-f.:,\\[\\] \u{a0}_-]{0,60}") {
+        let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        let proxies = TrustedProxies::new(["10.0.0.0/8", "fd00::/8"]);
+        let seen = proxies.forwarded(true, &headers(&[(XFF, &bytes)]), Protocol::Http);
+        if let Some((host, _)) = seen.client {
+            prop_assert!(!host.is_empty() && value.contains(&host));
+            let first = value.find(&host).unwrap_or_default();
+            prop_assert!(!proxies.trusts(Some(&host)) || value[..first].chars().all(|c| c != ','));
+        }
+    }
 }

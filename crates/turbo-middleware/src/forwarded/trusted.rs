@@ -16,6 +16,7 @@ use ipnet::IpNet;
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
     everyone: bool,
+    port: bool,
     hosts: HashSet<IpAddr>,
     zoned: HashSet<(Ipv6Addr, Box<str>)>,
     networks: Vec<IpNet>,
@@ -49,6 +50,17 @@ impl TrustedProxies {
         // Only the bare `*` is the wild card; with white space around it uvicorn keeps it as a literal.
         set.everyone = false;
         set
+    }
+
+    /// Whether `X-Forwarded-Port` counts too; uvicorn does not know it, so the default is no.
+    #[must_use]
+    pub fn trust_port(mut self, trust: bool) -> Self {
+        self.port = trust;
+        self
+    }
+
+    pub(super) fn trusts_port(&self) -> bool {
+        self.port
     }
 
     fn insert(&mut self, entry: &str) {

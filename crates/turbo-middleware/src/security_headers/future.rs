@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::header::STRICT_TRANSPORT_SECURITY;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use pin_project_lite::pin_project;
 
@@ -13,6 +14,8 @@ pin_project! {
         #[pin]
         pub(super) inner: F,
         pub(super) headers: Arc<Vec<(HeaderName, HeaderValue)>>,
+        // The client came without TLS.
+        pub(super) in_the_open: bool,
     }
 }
 
@@ -28,6 +31,9 @@ where
         // A switch of protocols has no page to protect.
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             for (name, value) in this.headers.iter() {
+                if *this.in_the_open && *name == STRICT_TRANSPORT_SECURITY {
+                    continue;
+                }
                 response.headers_mut().entry(name).or_insert_with(|| value.clone());
             }
         }

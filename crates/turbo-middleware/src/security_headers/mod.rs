@@ -17,9 +17,9 @@
 //! # Risk
 //!
 //! `Strict-Transport-Security` is kept by browsers for its whole time and cannot be withdrawn faster than that; with
-//! `includeSubDomains` it is for every host below, served from here or not. Begin with minutes. It is sent on plain
-//! HTTP too, where browsers ignore it (RFC 6797 section 8.1): behind a proxy that ends TLS this server cannot know.
-//! A `Content-Security-Policy` made for another page breaks this one; FastAPI's documentation pages load their
+//! `includeSubDomains` it is for every host below, served from here or not. Begin with minutes. It must not be sent
+//! over plain HTTP (RFC 6797 section 7.2), and is left out when the request is known to have come that way
+//! ([`Scheme`](crate::forwarded::Scheme) in its extensions); where nothing is known, it is sent. A `Content-Security-Policy` made for another page breaks this one; FastAPI's documentation pages load their
 //! scripts from a CDN and run one in the page.
 //!
 //! # Example

@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use tower_service::Service;
 
 use super::future::ResponseFuture;
+use crate::forwarded::Scheme;
 
 /// Adds headers to responses that lack them; see the [module docs](super).
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ResponseFuture { inner: self.inner.call(request), headers: Arc::clone(&self.headers) }
+        let in_the_open = request.extensions().get::<Scheme>().is_some_and(|scheme| !scheme.is_secure());
+        ResponseFuture { inner: self.inner.call(request), headers: Arc::clone(&self.headers), in_the_open }
     }
 }

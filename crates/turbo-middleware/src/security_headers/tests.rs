@@ -6,6 +6,7 @@ use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 
 use super::{Hsts, SecurityHeadersLayer};
+use crate::forwarded::Scheme;
 
 /// The headers of a response that had these headers and this status.
 async fn ask(layer: SecurityHeadersLayer, status: StatusCode, own: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -75,5 +76,22 @@ async fn hsts_has_its_directives() {
             .hsts(hsts);
         let headers = ask(layer, StatusCode::OK, &[]).await;
         assert_eq!(pairs(&headers), [("strict-transport-security", value)]);
+    }
+}
+
+/// RFC 6797 section 7.2.
+#[tokio::test]
+async fn hsts_is_not_sent_in_the_open() {
+    let hsts = Hsts { max_age: Duration::from_secs(1), include_subdomains: false, preload: false };
+    let layer = SecurityHeadersLayer::recommended().hsts(hsts);
+    for (scheme, sent) in [(None, true), (Some("https"), true), (Some("wss"), true), (Some("http"), false)] {
+        let service = layer.layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
+        let mut request = Request::new(());
+        if let Some(scheme) = scheme {
+            request.extensions_mut().insert(Scheme(scheme));
+        }
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(response.headers().contains_key("strict-transport-security"), sent, "{scheme:?}");
+        assert!(response.headers().contains_key("x-frame-options"));
     }
 }
