@@ -1,11 +1,46 @@
-//! What a server decides about a request before a handler sees it.
+//! What a server decides about a request before a handler sees it, and about the response behind it.
 //!
-//! Independent of any transport and of Python: everything here works on [`http`] types.
+//! [tower](https://docs.rs/tower) layers for services of [`http`] requests and responses, independent of any
+//! transport and of Python. Each module is a layer, and its documentation says what it does, what it risks, and why
+//! it is not that of tower or tower-http. [`stack`] composes them in the right order:
 //!
-//! - [`forwarded`]: who the client behind a trusted proxy is (`X-Forwarded-For`, `X-Forwarded-Proto`).
+//! ```
+//! use std::time::Duration;
+//!
+//! use turbo_middleware::Builder;
+//! use turbo_middleware::body_limit::BodyLimitLayer;
+//! use turbo_middleware::compression::CompressionLayer;
+//! use turbo_middleware::request_id::RequestIdLayer;
+//! use turbo_middleware::timeout::TimeoutLayer;
+//!
+//! let stack = Builder::new()
+//!     .request_id(RequestIdLayer::new())
+//!     .timeout(TimeoutLayer::new(Duration::from_secs(30)))
+//!     .body_limit(BodyLimitLayer::new(10 << 20))
+//!     .compression(CompressionLayer::new())
+//!     .build();
+//! assert_eq!(stack.to_string(), "request id > timeout > body limit > compression");
+//! ```
+//!
+//! - [`forwarded`]: who the client behind a trusted proxy is.
 //! - [`request_id`]: a name for each request, for logs and for the client.
+//! - [`access_log`]: a line for every response.
+//! - [`security_headers`]: response headers that tell a browser to be careful.
+//! - [`timeout`]: an end to waiting for a response.
 //! - [`body_limit`]: no more than so many bytes of a request body, announced or not.
-//! - [`stack`]: all layers in the right order.
+//! - [`compression`]: smaller responses for clients that can unpack them.
+//!
+//! # What every layer keeps to
+//!
+//! - It is off (`XLayer::off()`), or on with safe settings (`XLayer::new(..)`).
+//! - Services, futures and bodies need not be `Send`, `Sync` or `'static`; what is built from them is what they are.
+//! - It answers by itself or passes the service's own error on; the error type does not change.
+//! - What it answers is marked ([`answer::Answered`]).
+//! - A request for a WebSocket is a request like any other; the 101 that answers it is left alone.
+//!
+//! # Features
+//!
+//! - `brotli`, `zstd`: further codings for [`compression`]. The second builds C code.
 #![forbid(unsafe_code)]
 
 pub mod access_log;
@@ -18,8 +53,7 @@ pub mod security_headers;
 pub mod stack;
 pub mod timeout;
 
+pub use stack::{Builder, Stack};
 
 /// Any error, as tower and hyper pass them on.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-pub use stack::{Builder, Stack};

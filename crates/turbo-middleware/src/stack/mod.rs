@@ -6,11 +6,17 @@
 //!
 //! | from the outside | why there |
 //! |---|---|
-//! | request id | whatever happens to the request further in can be named by it |
-//! | body limit | next to the service: it is the service's reading that is counted |
+//! | [forwarded](crate::forwarded) | before anything looks at the client's address |
+//! | [request id](crate::request_id) | whatever happens to a request further in can be named by it |
+//! | [access log](crate::access_log) | sees every answer, those of the layers too, and needs only what is above |
+//! | [security headers](crate::security_headers) | on every response, those of the layers too |
+//! | [timeout](crate::timeout) | over everything that can take time |
+//! | [body limit](crate::body_limit) | counts what the service reads, as it comes from the client |
+//! | [compression](crate::compression) | next to the service: it needs the service's headers as they are, and the layers' own answers are too short for it |
 //!
 //! The service gets its request bodies as [`body_limit::RequestBody`](crate::body_limit::RequestBody), with or
-//! without a limit. Nothing has to be `Send` or `'static`; what is composed is as much so as the service.
+//! without a limit. Nothing has to be `Send` or `'static`; what is composed is as much so as the service. A layer
+//! that is not given passes requests on and costs a branch or two.
 //!
 //! # Example
 //!
@@ -36,6 +42,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The whole stack serves in `examples/stack.rs`.
 
 mod builder;
 #[cfg(test)]
@@ -47,23 +55,42 @@ use tower_layer::Layer;
 
 pub use builder::Builder;
 
+use crate::access_log::{self, AccessLog, AccessLogLayer};
 use crate::body_limit::{self, BodyLimit, BodyLimitLayer};
+use crate::compression::{self, Compression, CompressionLayer};
+use crate::forwarded::{self, ForwardedHeaders, ForwardedLayer};
 use crate::request_id::{self, RequestId, RequestIdLayer};
+use crate::security_headers::{self, SecurityHeaders, SecurityHeadersLayer};
+use crate::timeout::{self, Timeout, TimeoutLayer};
 
 /// The layers of a [`Builder`], composed; see the [module docs](self).
 #[derive(Clone, Debug)]
 pub struct Stack {
+    forwarded: ForwardedLayer,
     request_id: RequestIdLayer,
+    access_log: AccessLogLayer,
+    security_headers: SecurityHeadersLayer,
+    timeout: TimeoutLayer,
     body_limit: BodyLimitLayer,
+    compression: CompressionLayer,
 }
 
 /// The type of a service behind a [`Stack`].
-pub type Stacked<S> = RequestId<BodyLimit<S>>;
+pub type Stacked<S> =
+    ForwardedHeaders<RequestId<AccessLog<SecurityHeaders<Timeout<BodyLimit<Compression<S>>>>>>>;
 
 impl Stack {
     /// The names of the layers that do something, outermost first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let all = [(self.request_id.is_on(), request_id::NAME), (self.body_limit.is_on(), body_limit::NAME)];
+        let all = [
+            (self.forwarded.is_on(), forwarded::NAME),
+            (self.request_id.is_on(), request_id::NAME),
+            (self.access_log.is_on(), access_log::NAME),
+            (self.security_headers.is_on(), security_headers::NAME),
+            (self.timeout.is_on(), timeout::NAME),
+            (self.body_limit.is_on(), body_limit::NAME),
+            (self.compression.is_on(), compression::NAME),
+        ];
         all.into_iter().filter_map(|(on, name)| on.then_some(name))
     }
 
@@ -78,7 +105,13 @@ impl<S> Layer<S> for Stack {
     type Service = Stacked<S>;
 
     fn layer(&self, service: S) -> Stacked<S> {
-        self.request_id.layer(self.body_limit.layer(service))
+        let service = self.compression.layer(service);
+        let service = self.body_limit.layer(service);
+        let service = self.timeout.layer(service);
+        let service = self.security_headers.layer(service);
+        let service = self.access_log.layer(service);
+        let service = self.request_id.layer(service);
+        self.forwarded.layer(service)
     }
 }
 
