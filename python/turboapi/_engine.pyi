@@ -85,6 +85,7 @@ class HttpServer:
         headers: list[tuple[bytes, bytes]] | None = ...,
         proxy_headers: bool = ...,
         forwarded_allow_ips: list[str] | None = ...,
+        forwarded_port: bool = ...,
         timeout_keep_alive: float = ...,
         timeout_header: float = ...,
         limit_concurrency: int | None = ...,

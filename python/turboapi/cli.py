@@ -176,6 +176,11 @@ _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
         "everything. [default: $FORWARDED_ALLOW_IPS, or '127.0.0.1,::1']",
     ),
     click.option(
+        "--forwarded-port/--no-forwarded-port",
+        default=False,
+        help="Take the server's port from X-Forwarded-Port of trusted proxies.",
+    ),
+    click.option(
         "--server-header/--no-server-header", default=True, help="Enable/Disable the Server header."
     ),
     click.option("--date-header/--no-date-header", default=True, help="Enable/Disable the Date header."),
@@ -230,6 +235,12 @@ _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
         default=30,
         show_default=True,
         help="Seconds a client has to send the head of a request.",
+    ),
+    click.option(
+        "--timeout-request",
+        type=float,
+        default=None,
+        help="Seconds an app has to begin its response; then HTTP 503 is sent. [default: no limit]",
     ),
     click.option(
         "--timeout-graceful-shutdown",

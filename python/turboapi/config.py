@@ -14,7 +14,7 @@ from turboapi.apps import load_app
 from turboapi.errors import STARTUP_FAILURE, UNSUPPORTED_OPTIONS, ConfigError, unsupported_option
 from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG, LogConfig, configure_logging, error_logger
 from turboapi.message_log import message_log_wanted, with_message_log
-from turboapi.middleware.layers import BodyLimit, EngineLayer, RequestId, check_layers, combined
+from turboapi.middleware.layers import BodyLimit, EngineLayer, RequestId, Timeout, check_layers, combined
 from turboapi.sync import SYNC_MODES, SyncMode
 
 LifespanType = Literal["auto", "on", "off"]
@@ -53,6 +53,8 @@ class ConfigOptions(TypedDict, total=False):
     limit_concurrency: int | None
     limit_connections: int | None
     limit_request_body: int | None
+    timeout_request: float | None
+    forwarded_port: bool
     request_id: bool
     middleware: Sequence[EngineLayer]
     limit_max_requests: int | None
@@ -81,7 +83,9 @@ class Config:
     - `limit_connections`: connections above this number wait in the backlog;
     - `middleware`: layers of the engine (`turboapi.middleware`) that run before the app, in their own order;
       they replace those of the same kind in the app's attribute `engine_middleware`;
-    - `limit_request_body`, `request_id`: short for `BodyLimit(n)` and `RequestId()` in `middleware`;
+    - `limit_request_body`, `timeout_request`, `request_id`: short for `BodyLimit(n)`, `Timeout(seconds)` and
+      `RequestId()` in `middleware`;
+    - `forwarded_port`: a trusted proxy's `X-Forwarded-Port` becomes the port in the scope's `server`;
     - `sync_mode`: where `def` endpoints and dependencies run (`turboapi.sync`);
     - `route_plans`: whether the routes of a FastAPI app run from compiled plans (`turboapi.plans`).
 
@@ -121,6 +125,8 @@ class Config:
     limit_concurrency: int | None = None
     limit_connections: int | None = None
     limit_request_body: int | None = None
+    timeout_request: float | None = None
+    forwarded_port: bool = False
     request_id: bool = False
     middleware: Sequence[EngineLayer] = ()
     limit_max_requests: int | None = None
@@ -206,6 +212,7 @@ class Config:
             "headers": headers,
             "proxy_headers": self.proxy_headers,
             "forwarded_allow_ips": self.trusted_proxies,
+            "forwarded_port": self.forwarded_port,
             "timeout_keep_alive": float(self.timeout_keep_alive),
             "timeout_header": float(self.timeout_header),
             "limit_concurrency": self.limit_concurrency,
@@ -291,6 +298,8 @@ class Config:
             short["request_id"] = RequestId()
         if self.limit_request_body is not None:
             short["limit_request_body"] = BodyLimit(self.limit_request_body)
+        if self.timeout_request is not None:
+            short["timeout_request"] = Timeout(self.timeout_request)
         for option, layer in short.items():
             if any(type(other) is type(layer) for other in self.middleware):
                 kind = type(layer).__name__

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from turboapi.middleware.layers import BodyLimit, EngineLayer, RequestId
+from turboapi.middleware.layers import (
+    BodyLimit,
+    Compression,
+    EngineLayer,
+    RequestId,
+    SecurityHeaders,
+    Timeout,
+)
 
-__all__ = ["BodyLimit", "EngineLayer", "RequestId"]
+__all__ = ["BodyLimit", "Compression", "EngineLayer", "RequestId", "SecurityHeaders", "Timeout"]

@@ -64,7 +64,10 @@ where
         let this = self.project();
         match this.packing {
             Some(packing) => packing.poll(this.inner, cx),
-            None => this.inner.poll_frame(cx).map(|frame| frame.map(|frame| frame.map(to_bytes).map_err(Into::into))),
+            None => this
+                .inner
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map(to_bytes).map_err(Into::into))),
         }
     }
 
@@ -124,7 +127,9 @@ impl<D: Buf> Packing<D> {
 
     /// Compresses a slice of what has been read; what comes out may be nothing.
     fn compress(&mut self) -> io::Result<Bytes> {
-        let (Some(encoder), Some(data)) = (&mut self.encoder, &mut self.data) else { return Ok(Bytes::new()) };
+        let (Some(encoder), Some(data)) = (&mut self.encoder, &mut self.data) else {
+            return Ok(Bytes::new());
+        };
         let mut left = SLICE;
         while left > 0 && data.has_remaining() {
             let chunk = data.chunk();

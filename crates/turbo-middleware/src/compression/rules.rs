@@ -33,7 +33,10 @@ impl Rules {
         let headers = response.headers();
         let status = response.status();
         let bodiless = status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
+            || matches!(
+                status,
+                StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+            );
         let field = |name| headers.get(name).and_then(|value| value.to_str().ok());
         !bodiless
             && !headers.contains_key(CONTENT_ENCODING)

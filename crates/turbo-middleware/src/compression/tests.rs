@@ -133,7 +133,8 @@ async fn only_what_is_worth_it_is_compressed() {
 
 #[tokio::test]
 async fn small_bodies_stay_as_they_are() {
-    for (length, minimum, compressed) in [(499, None, false), (500, None, true), (9, Some(10), false), (0, Some(0), true)]
+    for (length, minimum, compressed) in
+        [(499, None, false), (500, None, true), (9, Some(10), false), (0, Some(0), true)]
     {
         let mut layer = CompressionLayer::new();
         if let Some(minimum) = minimum {

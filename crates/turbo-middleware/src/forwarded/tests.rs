@@ -250,7 +250,9 @@ async fn found(
 async fn a_layer_marks_requests() {
     let client = |host: &str, port| Some(Client { host: host.into(), port });
     let layer = |trusted: &[&str]| {
-        ForwardedLayer::new(TrustedProxies::new(trusted), |extensions| extensions.get::<SocketAddr>().copied())
+        ForwardedLayer::new(TrustedProxies::new(trusted), |extensions| {
+            extensions.get::<SocketAddr>().copied()
+        })
     };
     let fields: &[(&'static str, &[u8])] = &[(XFF, b"1.2.3.4"), ("x-forwarded-proto", b"https")];
     let socket: &[(&'static str, &[u8])] = &[("x-forwarded-proto", b"https"), ("upgrade", b"WebSocket")];

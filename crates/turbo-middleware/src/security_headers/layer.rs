@@ -71,7 +71,8 @@ impl SecurityHeadersLayer {
     #[must_use]
     pub fn hsts(self, hsts: Hsts) -> Self {
         let mut value = format!("max-age={}", hsts.max_age.as_secs());
-        for (wanted, directive) in [(hsts.include_subdomains, "includeSubDomains"), (hsts.preload, "preload")] {
+        for (wanted, directive) in [(hsts.include_subdomains, "includeSubDomains"), (hsts.preload, "preload")]
+        {
             if wanted {
                 // Writing to a string cannot fail.
                 let _ = write!(value, "; {directive}");

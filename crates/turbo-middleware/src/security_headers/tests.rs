@@ -9,7 +9,11 @@ use super::{Hsts, SecurityHeadersLayer};
 use crate::forwarded::Scheme;
 
 /// The headers of a response that had these headers and this status.
-async fn ask(layer: SecurityHeadersLayer, status: StatusCode, own: &[(&'static str, &'static str)]) -> HeaderMap {
+async fn ask(
+    layer: SecurityHeadersLayer,
+    status: StatusCode,
+    own: &[(&'static str, &'static str)],
+) -> HeaderMap {
     let service = layer.layer(service_fn(move |_: Request<()>| {
         let mut response = Response::new(());
         *response.status_mut() = status;
@@ -85,7 +89,8 @@ async fn hsts_is_not_sent_in_the_open() {
     let hsts = Hsts { max_age: Duration::from_secs(1), include_subdomains: false, preload: false };
     let layer = SecurityHeadersLayer::recommended().hsts(hsts);
     for (scheme, sent) in [(None, true), (Some("https"), true), (Some("wss"), true), (Some("http"), false)] {
-        let service = layer.layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
+        let service =
+            layer.layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
         let mut request = Request::new(());
         if let Some(scheme) = scheme {
             request.extensions_mut().insert(Scheme(scheme));

@@ -42,15 +42,7 @@ fn a_stack_says_what_it_is_made_of() {
     assert!(!stack.is_empty());
     assert_eq!(
         whole_stack(&Arc::default()).names().collect::<Vec<_>>(),
-        [
-            "forwarded",
-            "request id",
-            "access log",
-            "security headers",
-            "timeout",
-            "body limit",
-            "compression"
-        ]
+        ["forwarded", "request id", "access log", "security headers", "timeout", "body limit", "compression"]
     );
 }
 
@@ -97,10 +89,13 @@ async fn the_order_holds() {
 
 #[tokio::test]
 async fn an_empty_stack_changes_nothing() {
-    let service = Builder::new().build().layer(service_fn(|request: Request<RequestBody<Body>>| async move {
-        assert!(request.extensions().get::<Client>().is_none());
-        Ok::<_, Infallible>(Response::new(Full::new(request.into_body().collect().await.unwrap().to_bytes())))
-    }));
+    let service =
+        Builder::new().build().layer(service_fn(|request: Request<RequestBody<Body>>| async move {
+            assert!(request.extensions().get::<Client>().is_none());
+            Ok::<_, Infallible>(Response::new(Full::new(
+                request.into_body().collect().await.unwrap().to_bytes(),
+            )))
+        }));
     let response = service.oneshot(request("/", "12345678901")).await.unwrap();
     assert!(response.headers().is_empty());
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "12345678901");

@@ -2,7 +2,7 @@
 //!
 //! A service that has not answered after the time is dropped, and the answer is 503 Service Unavailable. The time
 //! runs from the call to the head of the response: it includes reading the request's body, and it does not include
-//! the response's body, so downloads, event streams and WebSockets that have begun may last.
+//! the response's body, so downloads, event streams and WebSocket connections that have begun may last.
 //!
 //! 503 and not 504: Gateway Timeout is what a gateway says of another server (RFC 9110 section 15.6.5), and whoever
 //! reads logs looks for one; this server is the one that had no time (section 15.6.4). [`TimeoutLayer::status`]

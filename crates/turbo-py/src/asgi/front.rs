@@ -18,6 +18,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use turbo_http::{BoxError, Connection};
 use turbo_middleware::answer::Answered;
+use turbo_middleware::forwarded::Protocol;
 use turbo_middleware::request_id;
 use turbo_middleware::stack::Stacked;
 
@@ -75,11 +76,11 @@ impl Service<Transported> for Front {
     }
 
     #[inline]
-    fn call(&mut self, request: Transported) -> FrontFuture {
+    fn call(&mut self, mut request: Transported) -> FrontFuture {
         match self {
             Self::Bare(app) => FrontFuture::Bare { future: app.respond(request) },
             Self::Layered { service, context } => {
-                let facts = Facts::new(context, &request);
+                let facts = Facts::new(context, &mut request);
                 FrontFuture::Layered {
                     layered: Box::pin(LayeredRequest { future: service.call(request), facts }),
                 }
@@ -141,13 +142,24 @@ struct Facts {
 }
 
 impl Facts {
-    fn new(context: &Rc<ConnectionContext>, request: &Transported) -> Self {
+    /// Tells the layers who the client is, and keeps what the log will say.
+    fn new(context: &Rc<ConnectionContext>, request: &mut Transported) -> Self {
         let server = &context.server;
-        let row = server.access.is_some().then(|| {
-            let client = context.peer().map(|peer| scope::client_name(server, peer, request.headers()));
-            (client.unwrap_or_default(), request.method().clone(), request.uri().clone())
-        });
         let is_upgrade = server.options.websockets.enabled && turbo_http::websocket::is_upgrade(request);
+        let protocol = if is_upgrade { Protocol::WebSocket } else { Protocol::Http };
+        let mut name = None;
+        if let Ok(peer) = context.peer() {
+            let origin = scope::origin(server, peer, request.headers(), protocol);
+            if let Some(client) = origin.client {
+                request.extensions_mut().insert(client);
+            }
+            request.extensions_mut().insert(origin.scheme);
+            name = Some(origin.name);
+        }
+        let row = server
+            .access
+            .is_some()
+            .then(|| (name.unwrap_or_default(), request.method().clone(), request.uri().clone()));
         Self { context: Rc::clone(context), version: request.version(), is_upgrade, row }
     }
 
@@ -211,9 +223,7 @@ impl Body for FrontBody {
             FrontBodyProjection::Bare { body } => {
                 body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
-            FrontBodyProjection::Layered { body } => {
-                body.as_mut().poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
-            }
+            FrontBodyProjection::Layered { body } => body.as_mut().poll_frame(cx),
         }
     }
 

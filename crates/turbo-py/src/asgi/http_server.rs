@@ -35,7 +35,7 @@ impl HttpServer {
     #[new]
     #[pyo3(signature = (
         event_loop, app, *, root_path=String::new(), state=None, server_header=true, date_header=true, headers=None,
-        proxy_headers=true, forwarded_allow_ips=None, timeout_keep_alive=5.0, timeout_header=30.0,
+        proxy_headers=true, forwarded_allow_ips=None, forwarded_port=false, timeout_keep_alive=5.0, timeout_header=30.0,
         limit_concurrency=None, limit_connections=None, ws=true, ws_max_size=16_777_216,
         ws_ping_interval=Some(20.0), ws_ping_timeout=Some(20.0), h11_max_incomplete_event_size=None,
         access_log=true, plans=None, layers=None,
@@ -52,6 +52,7 @@ impl HttpServer {
         headers: Option<&Bound<'_, PyAny>>,
         proxy_headers: bool,
         forwarded_allow_ips: Option<Vec<String>>,
+        forwarded_port: bool,
         timeout_keep_alive: f64,
         timeout_header: f64,
         limit_concurrency: Option<usize>,
@@ -111,7 +112,7 @@ impl HttpServer {
                 state: state.unwrap_or_else(|| PyDict::new(py)).unbind(),
                 default_headers,
                 server_header,
-                proxies: proxy_headers.then(|| TrustedProxies::new(&proxies)),
+                proxies: proxy_headers.then(|| TrustedProxies::new(&proxies).trust_port(forwarded_port)),
                 stack: layers.map(layers::stack).transpose()?.flatten(),
                 access_log,
                 plans,

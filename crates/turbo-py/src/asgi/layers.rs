@@ -1,12 +1,17 @@
 //! The engine's layers as `HttpServer(..., layers=...)` takes them: a dictionary of settings by name.
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, StatusCode};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use turbo_middleware::body_limit::BodyLimitLayer;
+use turbo_middleware::compression::{Coding, CompressionLayer};
 use turbo_middleware::request_id::RequestIdLayer;
+use turbo_middleware::security_headers::SecurityHeadersLayer;
+use turbo_middleware::timeout::TimeoutLayer;
 use turbo_middleware::{Builder, Stack};
+
+use super::options;
 
 /// The stack that the settings ask for; `None` when they ask for nothing.
 pub(crate) fn stack(layers: &Bound<'_, PyDict>) -> PyResult<Option<Stack>> {
@@ -15,7 +20,10 @@ pub(crate) fn stack(layers: &Bound<'_, PyDict>) -> PyResult<Option<Stack>> {
         let name = name.cast_into::<PyString>()?;
         builder = match name.to_str()? {
             "request_id" => builder.request_id(settings.extract::<RequestId>()?.layer()?),
+            "security_headers" => builder.security_headers(settings.extract::<SecurityHeaders>()?.layer()?),
+            "timeout" => builder.timeout(settings.extract::<Timeout>()?.layer()?),
             "body_limit" => builder.body_limit(settings.extract::<BodyLimit>()?.layer()),
+            "compression" => builder.compression(settings.extract::<Compression>()?.layer()?),
             unknown => return Err(PyValueError::new_err(format!("there is no layer {unknown:?}"))),
         };
     }
@@ -32,8 +40,41 @@ struct RequestId {
 
 impl RequestId {
     fn layer(&self) -> PyResult<RequestIdLayer> {
-        let header = header_name(&self.header)?;
-        Ok(RequestIdLayer::new().header(header).accept_incoming(self.accept_incoming))
+        Ok(RequestIdLayer::new().header(header_name(&self.header)?).accept_incoming(self.accept_incoming))
+    }
+}
+
+/// The headers that are to be added.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct SecurityHeaders {
+    headers: Vec<(String, String)>,
+}
+
+impl SecurityHeaders {
+    fn layer(&self) -> PyResult<SecurityHeadersLayer> {
+        let mut layer = SecurityHeadersLayer::off();
+        for (name, value) in &self.headers {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| PyValueError::new_err(format!("{value:?} is not the value of a header")))?;
+            layer = layer.header(header_name(name)?, value);
+        }
+        Ok(layer)
+    }
+}
+
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Timeout {
+    seconds: f64,
+    status: u16,
+}
+
+impl Timeout {
+    fn layer(&self) -> PyResult<TimeoutLayer> {
+        let status = StatusCode::from_u16(self.status)
+            .map_err(|_| PyValueError::new_err(format!("{} is not a status", self.status)))?;
+        Ok(TimeoutLayer::new(options::seconds("seconds", self.seconds)?).status(status))
     }
 }
 
@@ -47,6 +88,35 @@ impl BodyLimit {
     fn layer(&self) -> BodyLimitLayer {
         BodyLimitLayer::new(self.limit)
     }
+}
+
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Compression {
+    codings: Vec<String>,
+    minimum_size: u64,
+    gzip_level: u32,
+    content_types: Option<Vec<String>>,
+}
+
+impl Compression {
+    fn layer(&self) -> PyResult<CompressionLayer> {
+        let codings = self.codings.iter().map(|name| coding(name)).collect::<PyResult<Vec<_>>>()?;
+        let layer = CompressionLayer::new()
+            .codings(codings)
+            .minimum_size(self.minimum_size)
+            .gzip_level(self.gzip_level);
+        Ok(match &self.content_types {
+            Some(content_types) => layer.content_types(content_types),
+            None => layer,
+        })
+    }
+}
+
+fn coding(name: &str) -> PyResult<Coding> {
+    let known = [Coding::Gzip, Coding::Brotli, Coding::Zstd];
+    let coding = known.into_iter().find(|coding| coding.name() == name);
+    coding.ok_or_else(|| PyValueError::new_err(format!("{name:?} is not a content coding")))
 }
 
 fn header_name(name: &str) -> PyResult<HeaderName> {

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use pyo3::{ffi, intern};
 use turbo_http::{Address, Connection};
-use turbo_middleware::forwarded::Protocol;
+use turbo_middleware::forwarded::{self, Protocol};
 
 use super::server::Server;
 
@@ -18,17 +18,20 @@ pub(crate) struct Peer {
     template: Py<PyDict>,
     /// `host:port` for the access log; empty on a Unix socket.
     pub(crate) client: Arc<str>,
+    /// The same in parts; `None` on a Unix socket.
+    address: Option<forwarded::Client>,
     trusted: bool,
     connection: Connection,
 }
 
 impl Peer {
     pub(crate) fn new(py: Python<'_>, server: &Server, connection: &Connection) -> PyResult<Self> {
-        let (client, text, host) = match connection.peer() {
+        let (client, text, address) = match connection.peer() {
             Address::Tcp(address) => {
-                let host = address.ip().to_string();
-                let client = (host.as_str(), address.port()).into_pyobject(py)?.into_any();
-                (client, format!("{host}:{}", address.port()), Some(host))
+                let (host, port) = (address.ip().to_string(), address.port());
+                let client = (host.as_str(), port).into_pyobject(py)?.into_any();
+                let text = format!("{host}:{port}");
+                (client, text, Some(forwarded::Client { host: host.into(), port: port.into() }))
             }
             Address::Unix(_) => (py.None().into_bound(py), String::new(), None),
         };
@@ -58,8 +61,10 @@ impl Peer {
         ] {
             template.set_item(key, py.None())?;
         }
-        let trusted = server.proxies.as_ref().is_some_and(|proxies| proxies.trusts(host.as_deref()));
-        Ok(Self { template: template.unbind(), client: text.into(), trusted, connection: connection.clone() })
+        let host = address.as_ref().map(|client| &*client.host);
+        let trusted = server.proxies.as_ref().is_some_and(|proxies| proxies.trusts(host));
+        let (template, connection) = (template.unbind(), connection.clone());
+        Ok(Self { template, client: text.into(), address, trusted, connection })
     }
 }
 
@@ -118,6 +123,9 @@ pub(crate) fn build<'py>(
             client = format!("{host}:{port}").into();
             scope.set_item(intern!(py, "client"), (host, port))?;
         }
+        if let (Some(port), Address::Tcp(local)) = (forwarded.port, peer.connection.local()) {
+            scope.set_item(intern!(py, "server"), (local.ip().to_string(), port))?;
+        }
     }
     Ok(Scope { dict: scope, client })
 }
@@ -131,6 +139,30 @@ pub(crate) fn client_name(server: &Server, peer: &Peer, headers: &HeaderMap) -> 
         return format!("{host}:{port}").into();
     }
     Arc::clone(&peer.client)
+}
+
+/// What the engine's layers are told of a request's origin.
+pub(crate) struct Origin {
+    pub(crate) client: Option<forwarded::Client>,
+    pub(crate) scheme: forwarded::Scheme,
+    /// The client as the access log names it.
+    pub(crate) name: Arc<str>,
+}
+
+pub(crate) fn origin(server: &Server, peer: &Peer, headers: &HeaderMap, protocol: Protocol) -> Origin {
+    let plain = if protocol == Protocol::WebSocket { "ws" } else { "http" };
+    let seen = match &server.proxies {
+        Some(proxies) => proxies.forwarded(peer.trusted, headers, protocol),
+        None => forwarded::Forwarded::default(),
+    };
+    let (client, name) = match seen.client {
+        Some((host, port)) => {
+            let name = format!("{host}:{port}").into();
+            (Some(forwarded::Client { host: host.into(), port }), name)
+        }
+        None => (peer.address.clone(), Arc::clone(&peer.client)),
+    };
+    Origin { client, scheme: forwarded::Scheme(seen.scheme.unwrap_or(plain)), name }
 }
 
 /// `root_path` + percent-decoded path, as `urllib.parse.unquote` decodes: UTF-8, bad bytes replaced.
