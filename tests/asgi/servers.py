@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import socket
@@ -26,6 +27,9 @@ from .latch import PATIENCE, Latch
 from .wire import Connection, Response, get
 
 T = TypeVar("T")
+
+LAYERS: dict[str, Any] = json.loads(os.environ.get("TEST_ENGINE_LAYERS", "{}"))
+"""Layers of the engine to run all tests behind, as `HttpServer(layers=...)` takes them."""
 
 
 class Records(logging.Handler):
@@ -208,7 +212,8 @@ class Engine(Server):
         return turbo_loop.new_event_loop()
 
     async def _open(self) -> None:
-        self.http = HttpServer(asyncio.get_running_loop(), self.app, **self.options)
+        options = {"layers": LAYERS} | self.options
+        self.http = HttpServer(asyncio.get_running_loop(), self.app, **options)
         self.http.listen(os.dup(self._socket.fileno()))
         # The engine's own handle has to be the last one, or a closed listener would still queue connections.
         self._socket.close()
@@ -224,7 +229,7 @@ class Engine(Server):
     def access_lines(self) -> list[str]:
         """The access log since the last call, as uvicorn formats it."""
         rows = self.http.take_access_log(PATIENCE) or []
-        return ['{} - "{} {} HTTP/{}" {}'.format(*row) for row in rows]
+        return [" ".join(filter(None, ['{} - "{} {} HTTP/{}" {}'.format(*row[:5]), row[5]])) for row in rows]
 
 
 class Uvicorn(Server):

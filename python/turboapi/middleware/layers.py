@@ -95,7 +95,7 @@ ReferrerPolicy = Literal[
 
 @dataclasses.dataclass(frozen=True)
 class SecurityHeaders(EngineLayer):
-    """Response headers that tell browsers to be careful, where the app has not set them itself; None omits one.
+    """Response headers that tell browsers to be careful, unless the app has set them itself; None omits one.
 
     `hsts_max_age` (seconds) makes browsers use HTTPS only for that long, which cannot be taken back; it is
     sent to clients that came by HTTPS, as the trusted proxy says. `content_security_policy` has to fit the
