@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from processes import ServerProcess
 
-from turboapi import Config, ConfigError, TurboAPI
+from turboapi import Config, ConfigError, TurboAPI, middleware
 from turboapi.cli import main, run
 from turboapi.middleware import BodyLimit, Compression, EngineLayer, RequestId, SecurityHeaders, Timeout
 from turboapi.middleware.layers import ORDER, combined
-
-from .processes import ServerProcess
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -78,35 +77,41 @@ def test_settings_are_frozen() -> None:
         BodyLimit(1).limit = 2  # type: ignore[misc]
 
 
+loose: Any = middleware
+anyhow: Any = configured
+loose_config: Any = Config
+"""The same without types, which would find most of what follows."""
+
+
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (lambda: RequestId(""), "header is ''; it must be the name of a header"),
-        (lambda: RequestId("x id"), "must be the name of a header"),
-        (lambda: BodyLimit(-1), "limit is -1; it must be a whole number, from 0"),
-        (lambda: BodyLimit(1.5), "must be a whole number"),
-        (lambda: BodyLimit(True), "must be a whole number"),
-        (lambda: Timeout(0), "seconds is 0; it must be a number above zero"),
-        (lambda: Timeout(float("inf")), "must be a number above zero"),
-        (lambda: Timeout("5"), "must be a number above zero"),
-        (lambda: Timeout(1, status=500), "status is 500; use one of 503, 504"),
-        (lambda: SecurityHeaders(frame_options="ALLOW"), "use one of 'DENY', 'SAMEORIGIN', None"),
-        (lambda: SecurityHeaders(referrer_policy="never"), "referrer_policy is 'never'; use one of"),
-        (lambda: SecurityHeaders(content_security_policy="a\nb"), "must be the value of a header"),
-        (lambda: SecurityHeaders(hsts_max_age=-1), "hsts_max_age is -1"),
-        (lambda: SecurityHeaders(hsts_preload=True), "need hsts_max_age"),
-        (lambda: SecurityHeaders(False, None, None), "no header is left; remove the layer"),
-        (lambda: Compression(("deflate",)), "codings has 'deflate'; use gzip, br, zstd"),
-        (lambda: Compression("gzip"), r"must be a tuple such as \('gzip', 'br'\)"),
-        (lambda: Compression(()), "codings is"),
-        (lambda: Compression(gzip_level=10), "gzip_level is 10; it must be a whole number, from 1 to 9"),
-        (lambda: Compression(minimum_size=-1), "minimum_size is -1"),
-        (lambda: Compression(content_types="text/*"), "content_types is 'text"),
-        (lambda: configured("gzip"), "middleware has 'gzip', which is no layer of the engine"),
-        (lambda: configured(RequestId), r"the class RequestId; make an instance: RequestId\(...\)"),
+        (lambda: loose.RequestId(""), "header is ''; it must be the name of a header"),
+        (lambda: loose.RequestId("x id"), "must be the name of a header"),
+        (lambda: loose.BodyLimit(-1), "limit is -1; it must be a whole number, from 0"),
+        (lambda: loose.BodyLimit(1.5), "must be a whole number"),
+        (lambda: loose.BodyLimit(True), "must be a whole number"),
+        (lambda: loose.Timeout(0), "seconds is 0; it must be a number above zero"),
+        (lambda: loose.Timeout(float("inf")), "must be a number above zero"),
+        (lambda: loose.Timeout("5"), "must be a number above zero"),
+        (lambda: loose.Timeout(1, status=500), "status is 500; use one of 503, 504"),
+        (lambda: loose.SecurityHeaders(frame_options="ALLOW"), "use one of 'DENY', 'SAMEORIGIN', None"),
+        (lambda: loose.SecurityHeaders(referrer_policy="never"), "referrer_policy is 'never'; use one of"),
+        (lambda: loose.SecurityHeaders(content_security_policy="a\nb"), "must be the value of a header"),
+        (lambda: loose.SecurityHeaders(hsts_max_age=-1), "hsts_max_age is -1"),
+        (lambda: loose.SecurityHeaders(hsts_preload=True), "need hsts_max_age"),
+        (lambda: loose.SecurityHeaders(False, None, None), "no header is left; remove the layer"),
+        (lambda: loose.Compression(("deflate",)), "codings has 'deflate'; use gzip, br, zstd"),
+        (lambda: loose.Compression("gzip"), r"must be a tuple such as \('gzip', 'br'\)"),
+        (lambda: loose.Compression(()), "codings is"),
+        (lambda: loose.Compression(gzip_level=10), "gzip_level is 10; it must be a whole number, from 1 to 9"),
+        (lambda: loose.Compression(minimum_size=-1), "minimum_size is -1"),
+        (lambda: loose.Compression(content_types="text/*"), "content_types is 'text"),
+        (lambda: anyhow("gzip"), "middleware has 'gzip', which is no layer of the engine"),
+        (lambda: anyhow(RequestId), r"the class RequestId; make an instance: RequestId\(...\)"),
         (lambda: configured(RequestId(), RequestId("x-a")), "RequestId twice; give it once"),
-        (lambda: Config(app, middleware=RequestId()), "must be a list of layers"),
-        (lambda: configured(BodyLimit(1), limit_request_body=2), "limit_request_body and BodyLimit in middleware"),
+        (lambda: loose_config(app, middleware=RequestId()), "must be a list of layers"),
+        (lambda: configured(BodyLimit(1), limit_request_body=2), "limit_request_body and BodyLimit in"),
         (lambda: configured(Timeout(1), timeout_request=2), "timeout_request and Timeout in middleware"),
         (lambda: configured(RequestId(), request_id=True), "request_id and RequestId in middleware"),
         (lambda: configured(limit_request_body=-1), "limit_request_body is -1; it must be at least 0"),
