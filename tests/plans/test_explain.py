@@ -208,7 +208,9 @@ def test_the_command_prints_the_table(directory: Path) -> None:
 def test_the_command_prints_json(directory: Path) -> None:
     result = run(directory, "explained:app", "--json", "--sync-mode", "threads")
     explanation = json.loads(result.stdout)
-    assert list(explanation) == ["plans", "reason", "sync_mode", "summary", "middleware", "routes"]
+    assert list(explanation) == [
+        *("plans", "reason", "sync_mode", "summary", "middleware", "routes", "engine_layers")
+    ]
     assert explanation["sync_mode"] == "threads"
     assert list(explanation["routes"][-1]) == [
         *("methods", "path", "endpoint", "tier", "reason", "calls", "parameters", "documentation")

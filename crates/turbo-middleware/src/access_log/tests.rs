@@ -22,8 +22,7 @@ async fn entries(request: Request<()>, answer: Option<StatusCode>) -> Vec<Entry>
         })
     })));
     let _ = service.oneshot(request).await;
-    let entries = kept.lock().unwrap().clone();
-    entries
+    kept.lock().unwrap().clone()
 }
 
 fn request(target: &str) -> Request<()> {
