@@ -16,6 +16,7 @@ pub(super) enum Encoder {
 
 impl Encoder {
     /// `None` when the codec cannot be set up, for want of memory.
+    #[cfg_attr(not(feature = "zstd"), expect(clippy::unnecessary_wraps, reason = "with zstd it can fail"))]
     pub(super) fn new(coding: Coding, gzip_level: u32) -> Option<Self> {
         Some(match coding {
             Coding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), flate2::Compression::new(gzip_level))),
