@@ -8,17 +8,18 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use turbo_http::{Config, Listener, Shutdown, ShutdownHandle};
+use turbo_http::{Config, Connection, Listener, Shutdown, ShutdownHandle};
 use turbo_middleware::forwarded::TrustedProxies;
 
 use super::access::Row;
 use super::exchange::Exchange;
-use super::front::Front;
+use super::layered::Layered;
 use super::layers;
 use super::message;
 use super::options::{self, Options, WebSocketOptions};
 use super::refusal::Refusal;
 use super::server::{LoopEnd, Parts, Server};
+use super::service::AppService;
 use crate::plan::PlanTable;
 use crate::reactor::{Core, Reactor};
 
@@ -141,8 +142,15 @@ impl HttpServer {
         let shutdown = self.shutdown.clone();
         let config = Arc::clone(&server.config);
         core.spawn_task(async move {
-            let make = |connection: &turbo_http::Connection| Front::new(&server, connection.clone());
-            let outcome = turbo_http::serve(listener, make, config, shutdown).await;
+            let app = |connection: &Connection| AppService::new(Arc::clone(&server), connection.clone());
+            // Two instances of the transport, so that layers cost nothing where there are none.
+            let outcome = match &server.stack {
+                None => turbo_http::serve(listener, app, config, shutdown).await,
+                Some(stack) => {
+                    let layered = |connection: &Connection| Layered::new(stack, app(connection));
+                    turbo_http::serve(listener, layered, config, shutdown).await
+                }
+            };
             if let Err(error) = outcome {
                 Python::attach(|py| server.log_exception(py, error.into()));
             }

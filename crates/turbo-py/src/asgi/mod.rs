@@ -8,10 +8,10 @@
 
 mod access;
 mod exchange;
-mod front;
 mod http;
 mod http_server;
 mod kept;
+mod layered;
 mod layers;
 mod memory;
 pub(crate) mod message;

@@ -57,12 +57,6 @@ impl AppService {
         Rc::clone(&self.context)
     }
 
-    /// Begins the response to a request straight from the transport.
-    #[inline]
-    pub(super) fn respond(&self, request: Request<turbo_http::RequestBody>) -> Responding {
-        self.begin(request, RequestBody::unlimited)
-    }
-
     #[inline]
     fn begin<B>(&self, request: Request<B>, body: impl FnOnce(B) -> RequestBody) -> Responding {
         let context = Rc::clone(&self.context);
@@ -86,6 +80,22 @@ impl AppService {
     }
 }
 
+/// Straight from the transport.
+impl Service<Request<turbo_http::RequestBody>> for AppService {
+    type Response = Response<ResponseBody>;
+    type Error = Aborted;
+    type Future = Responding;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Aborted>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<turbo_http::RequestBody>) -> Responding {
+        self.begin(request, RequestBody::unlimited)
+    }
+}
+
+/// Behind layers.
 impl Service<Request<RequestBody>> for AppService {
     type Response = Response<ResponseBody>;
     type Error = Aborted;
