@@ -76,3 +76,23 @@ def test_trap31_a_proxy_on_a_unix_socket(serve: Serve, trusted: list[str]) -> No
         server = serve(app, unix=Path(directory) / "s", forwarded_allow_ips=trusted)
         assert server.get(b"/", b"X-Forwarded-For: 1.2.3.4\r\n").status == 200
     assert scopes[0]["client"] == (("1.2.3.4", 0) if trusted == ["*"] else None)
+
+
+@pytest.mark.engine_only("uvicorn does not know X-Forwarded-Port")
+def test_a_forwarded_port_counts_where_it_is_asked_for(serve: Serve) -> None:
+    """Of a trusted peer, on TCP; it is the port that the client connected to."""
+    scopes: list[Message] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await serve_case(scopes, scope, send)
+
+    for options, port in (
+        ({"forwarded_port": True}, 8443),
+        ({}, None),
+        ({"forwarded_port": True, "forwarded_allow_ips": ["10.0.0.1"]}, None),
+        ({"forwarded_port": True, "proxy_headers": False}, None),
+    ):
+        served = serve(app, **options)
+        assert served.get(headers=b"X-Forwarded-Port: 8443\r\n").status == 200
+        host, own = served.address
+        assert scopes.pop()["server"] == (host, port or own)

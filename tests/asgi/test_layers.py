@@ -207,6 +207,29 @@ def test_a_request_id_is_in_the_scope_the_response_and_the_access_log(serve: Ser
     assert served.access_lines()[0].endswith("413 r-9")
 
 
+def test_fields_keep_their_order_when_a_layer_changes_one(serve: Serve) -> None:
+    """Names that come again are moved together by the engine's map; the app gets them as they came."""
+    scopes: list[Message] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await reply(send)
+
+    fields = b"A: 1\r\nX-Request-ID: %s\r\nB: 1\r\nA: 2\r\n%sB: 2\r\n"
+    for first, again, names in (
+        (b"id", b"", b"host a x-request-id b a b"),
+        (b"a b", b"", b"host a x-request-id b a b"),
+        (b"id", b"X-Request-ID: other\r\n", b"host a x-request-id b a b"),
+    ):
+        response = serve(app, layers=REQUEST_ID).get(headers=fields % (first, again))
+        headers = scopes.pop()["headers"]
+        assert [name for name, _ in headers] == names.split()
+        assert [value for name, value in headers if name in (b"a", b"b")] == [b"1", b"1", b"2", b"2"]
+        assert (b"x-request-id", response.values(b"x-request-id")[0]) in headers
+    response = serve(app, layers=REQUEST_ID).get(headers=b"A: 1\r\nB: 1\r\nA: 2\r\n")
+    assert [name for name, _ in scopes.pop()["headers"]] == [b"host", b"a", b"b", b"a", b"x-request-id"]
+
+
 def test_websockets_pass_through_all_layers(serve: Serve) -> None:
     scopes: list[Message] = []
 

@@ -21,6 +21,7 @@ use turbo_middleware::request_id;
 use turbo_middleware::stack::Stacked;
 
 use super::access::Row;
+use super::arrival::Arrival;
 use super::responding::Aborted;
 use super::scope;
 use super::service::{AppService, ConnectionContext};
@@ -98,6 +99,9 @@ impl Facts {
                 request.extensions_mut().insert(client);
             }
             request.extensions_mut().insert(origin.scheme);
+            if let Some(arrival) = Arrival::of(request.headers(), &peer.connection) {
+                request.extensions_mut().insert(arrival);
+            }
             name = Some(origin.name);
         }
         let row = server

@@ -7,6 +7,7 @@
 //! `uvicorn/protocols/websockets/websockets_sansio_impl.py`, 0.54) unless a comment says otherwise.
 
 mod access;
+mod arrival;
 mod exchange;
 mod http;
 mod http_server;

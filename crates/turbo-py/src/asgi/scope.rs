@@ -10,6 +10,7 @@ use pyo3::{ffi, intern};
 use turbo_http::{Address, Connection};
 use turbo_middleware::forwarded::{self, Protocol};
 
+use super::arrival::Arrival;
 use super::server::Server;
 
 /// The facts of a connection that every scope of it shares.
@@ -21,7 +22,7 @@ pub(crate) struct Peer {
     /// The same in parts; `None` on a Unix socket.
     address: Option<forwarded::Client>,
     trusted: bool,
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl Peer {
@@ -92,7 +93,7 @@ pub(crate) fn build<'py>(
     if parts.version == Version::HTTP_10 {
         scope.set_item(intern!(py, "http_version"), intern!(py, "1.0"))?;
     }
-    scope.set_item(intern!(py, "headers"), headers(py, peer, &parts.headers)?)?;
+    scope.set_item(intern!(py, "headers"), headers(py, peer, parts)?)?;
     scope.set_item(intern!(py, "state"), server.state.bind(py).copy()?)?;
     let raw_path = parts.uri.path();
     let root_path = server.root_path_bytes.as_ref();
@@ -206,12 +207,17 @@ fn method<'py>(py: Python<'py>, method: &Method) -> Bound<'py, PyString> {
 }
 
 /// `[(name, value), ...]`, lower-case names, in the order they came.
-fn headers<'py>(py: Python<'py>, peer: &Peer, headers: &HeaderMap) -> PyResult<Bound<'py, PyList>> {
+fn headers<'py>(py: Python<'py>, peer: &Peer, parts: &Parts) -> PyResult<Bound<'py, PyList>> {
+    let headers = &parts.headers;
     let list = PyList::empty(py);
     let append = |name: &HeaderName, value: &HeaderValue| {
         let name = PyBytes::new(py, name.as_str().as_bytes());
         list.append(PyTuple::new(py, [name, PyBytes::new(py, value.as_bytes())])?)
     };
+    if let Some(arrival) = parts.extensions.get::<Arrival>() {
+        arrival.arrange(headers).into_iter().try_for_each(|(name, value)| append(name, value))?;
+        return Ok(list);
+    }
     match peer.connection.field_order(headers) {
         Some(fields) => fields.iter().try_for_each(|(name, value)| append(name, value))?,
         None => headers.iter().try_for_each(|(name, value)| append(name, value))?,
