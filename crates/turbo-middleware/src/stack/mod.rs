@@ -6,15 +6,15 @@
 //!
 //! | from the outside | why there |
 //! |---|---|
-//! | [forwarded](crate::forwarded) | before anything looks at the client's address |
+//! | [`forwarded`] | before anything looks at the client's address |
 //! | [request id](crate::request_id) | whatever happens to a request further in can be named by it |
 //! | [access log](crate::access_log) | sees every answer, those of the layers too, and needs only what is above |
 //! | [security headers](crate::security_headers) | on every response, those of the layers too |
-//! | [timeout](crate::timeout) | over everything that can take time |
+//! | [`timeout`] | over everything that can take time |
 //! | [body limit](crate::body_limit) | counts what the service reads, as it comes from the client |
-//! | [compression](crate::compression) | next to the service: it needs the service's headers as they are, and the layers' own answers are too short for it |
+//! | [`compression`] | next to the service: it needs the service's headers as they are, and the layers' own answers are too short for it |
 //!
-//! The service gets its request bodies as [`body_limit::RequestBody`](crate::body_limit::RequestBody), with or
+//! The service gets its request bodies as [`body_limit::RequestBody`], with or
 //! without a limit. Nothing has to be `Send` or `'static`; what is composed is as much so as the service. A layer
 //! that is not given passes requests on and costs a branch or two.
 //!
