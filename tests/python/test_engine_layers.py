@@ -48,7 +48,7 @@ def test_settings_of_every_layer() -> None:
         "compression": {
             "codings": ["zstd", "gzip"],
             "minimum_size": 500,
-            "gzip_level": 6,
+            "gzip_level": 4,
             "content_types": ["text/*"],
         }
     }

@@ -192,14 +192,14 @@ class Compression(EngineLayer):
 
     `codings` are offered in this order: the client's preference decides first. Bodies below `minimum_size`
     bytes stay as they are, and so do types other than `content_types` ("text/*", "application/json", "+xml";
-    None takes text, JSON, XML, JavaScript, SVG and the like). `gzip_level` is from 1 (fast) to 9.
+    None takes text, JSON, XML, JavaScript, SVG and the like). `gzip_level` is from 1 (fast) to 9 (small).
     """
 
     name: ClassVar[str] = "compression"
 
     codings: tuple[Coding, ...] = ("gzip",)
     minimum_size: int = 500
-    gzip_level: int = 6
+    gzip_level: int = 4
     content_types: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::channel::Channel;
 use http_body_util::{BodyExt, Empty, Full};
+use proptest::prelude::*;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 
@@ -135,4 +136,26 @@ async fn an_answer_that_was_given_stays() {
     sender.send_data(Bytes::from_static(b"12")).await.unwrap();
     let error: Box<dyn Error> = response.into_body().collect().await.unwrap_err().into();
     assert_eq!(error.to_string(), "the request body is too large");
+}
+
+proptest! {
+    /// A body is let through exactly when all of it fits, whatever its pieces are.
+    #[test]
+    fn the_pieces_do_not_matter(limit in 0_u64..40, pieces in prop::collection::vec("[a-z]{0,9}", 0..8)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (response, answer) = runtime.block_on(async {
+            let (mut sender, body) = Channel::<Bytes, Infallible>::new(pieces.len().max(1));
+            for piece in &pieces {
+                sender.send_data(piece.clone().into()).await.unwrap();
+            }
+            drop(sender);
+            ask(BodyLimitLayer::new(limit), Request::new(body)).await
+        });
+        let whole = pieces.concat();
+        if whole.len() as u64 <= limit {
+            prop_assert_eq!((response.status(), answer), (StatusCode::OK, whole));
+        } else {
+            assert_refused(&response, &answer);
+        }
+    }
 }

@@ -25,7 +25,8 @@
 //! Compression shows in the length what the contents have in common. A page that repeats what an attacker sends
 //! beside a secret gives the secret away, TLS or not (BREACH): leave such responses out (`Cache-Control:
 //! no-transform`, or an own `Content-Encoding: identity`), or send no secrets in bodies. It takes time of the thread
-//! that serves: about a millisecond for 64 KiB, which is what is done between two looks at other connections.
+//! that serves: for 64 KiB of JSON, which is what is done at a time, gzip takes about half a millisecond, Brotli one
+//! and Zstandard a tenth.
 //!
 //! # Example
 //!
