@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ def test_a_command_line_serves_the_layers_of_the_app(tmp_path: Path, workers: in
             response = b"".join(iter(lambda: connection.recv(4096), b""))
         assert response.startswith(b"HTTP/1.1 413 ")
         assert b"\r\nx-request-id: r-1\r\n" in response
-        server.wait_for(r'"POST / HTTP/1.1" 413 Request Entity Too Large r-1\n')
+        server.wait_for(rf'"POST / HTTP/1.1" 413 {HTTPStatus(413).phrase} r-1\n')
         server.stop()
     finally:
         server.kill()
