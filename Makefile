@@ -192,7 +192,7 @@ lock: ## Write requirements/*.txt from requirements/*.in
 
 system-deps: ## What some tests and benchmarks use if it is there (Debian, Ubuntu; needs root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver postgresql wrk
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver postgresql redis-server wrk
 
 clean: ## Remove the environment and everything built
 	rm -rf $(VENV) .venv-ft target .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -40,12 +40,16 @@ impl<C> AnswerBody<C> {
     pub fn pass(response: Response<C>) -> Response<Self> {
         response.map(|body| Self { kind: Kind::Inner { body } })
     }
+
+    /// A layer's own body.
+    pub fn full(text: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Text { text: Some(text.into()) } }
+    }
 }
 
 /// A response in plain text, made by the layer `by`.
 pub fn text<C>(by: &'static str, status: StatusCode, text: &'static str) -> Response<AnswerBody<C>> {
-    let kind = Kind::Text { text: Some(Bytes::from_static(text.as_bytes())) };
-    let mut response = Response::new(AnswerBody { kind });
+    let mut response = Response::new(AnswerBody::full(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -28,6 +28,9 @@
 //! - [`security_headers`]: response headers that tell a browser to be careful.
 //! - [`timeout`]: an end to waiting for a response.
 //! - [`body_limit`]: no more than so many bytes of a request body, announced or not.
+//! - [`concurrency_limit`]: at most so many requests at once, the rest is refused at once.
+//! - [`metrics`]: counts and times, as a page that Prometheus reads.
+//! - [`rate_limit`]: at most so many requests per client and time.
 //! - [`compression`]: smaller responses for clients that can unpack them.
 //!
 //! # What every layer keeps to
@@ -41,13 +44,17 @@
 //! # Features
 //!
 //! - `brotli`, `zstd`: further codings for [`compression`]. The second builds C code.
+//! - `redis`: buckets of [`rate_limit`] for several processes and machines.
 #![forbid(unsafe_code)]
 
 pub mod access_log;
 pub mod answer;
 pub mod body_limit;
 pub mod compression;
+pub mod concurrency_limit;
 pub mod forwarded;
+pub mod metrics;
+pub mod rate_limit;
 pub mod request_id;
 pub mod security_headers;
 pub mod stack;

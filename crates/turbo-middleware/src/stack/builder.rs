@@ -2,7 +2,10 @@ use super::Stack;
 use crate::access_log::AccessLogLayer;
 use crate::body_limit::BodyLimitLayer;
 use crate::compression::CompressionLayer;
+use crate::concurrency_limit::ConcurrencyLimitLayer;
 use crate::forwarded::ForwardedLayer;
+use crate::metrics::MetricsLayer;
+use crate::rate_limit::RateLimitLayer;
 use crate::request_id::RequestIdLayer;
 use crate::security_headers::SecurityHeadersLayer;
 use crate::timeout::TimeoutLayer;
@@ -22,7 +25,10 @@ impl Builder {
                 forwarded: ForwardedLayer::off(),
                 request_id: RequestIdLayer::off(),
                 access_log: AccessLogLayer::off(),
+                metrics: MetricsLayer::off(),
                 security_headers: SecurityHeadersLayer::off(),
+                concurrency_limit: ConcurrencyLimitLayer::off(),
+                rate_limit: RateLimitLayer::off(),
                 timeout: TimeoutLayer::off(),
                 body_limit: BodyLimitLayer::off(),
                 compression: CompressionLayer::off(),
@@ -62,6 +68,27 @@ impl Builder {
     #[must_use]
     pub fn timeout(mut self, layer: TimeoutLayer) -> Self {
         self.stack.timeout = layer;
+        self
+    }
+
+    /// Counts and times: [`metrics`](crate::metrics).
+    #[must_use]
+    pub fn metrics(mut self, layer: MetricsLayer) -> Self {
+        self.stack.metrics = layer;
+        self
+    }
+
+    /// A limit on requests at once: [`concurrency_limit`](crate::concurrency_limit).
+    #[must_use]
+    pub fn concurrency_limit(mut self, layer: ConcurrencyLimitLayer) -> Self {
+        self.stack.concurrency_limit = layer;
+        self
+    }
+
+    /// A limit on requests per client and time: [`rate_limit`](crate::rate_limit).
+    #[must_use]
+    pub fn rate_limit(mut self, layer: RateLimitLayer) -> Self {
+        self.stack.rate_limit = layer;
         self
     }
 

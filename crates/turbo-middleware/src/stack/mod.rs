@@ -9,14 +9,17 @@
 //! | [`forwarded`] | before anything looks at the client's address |
 //! | [request id](crate::request_id) | whatever happens to a request further in can be named by it |
 //! | [access log](crate::access_log) | sees every answer, those of the layers too, and needs only what is above |
+//! | [`metrics`] | count every answer, those of the layers too |
 //! | [security headers](crate::security_headers) | on every response, those of the layers too |
+//! | [concurrency limit](crate::concurrency_limit) | a busy service has no time for what comes below |
+//! | [rate limit](crate::rate_limit) | nothing of the request is read before it is let in |
 //! | [`timeout`] | over everything that can take time |
 //! | [body limit](crate::body_limit) | counts what the service reads, as it comes from the client |
 //! | [`compression`] | next to the service: it needs the service's headers as they are, and the layers' own answers are too short for it |
 //!
-//! The service gets its request bodies as [`body_limit::RequestBody`], with or
-//! without a limit. Nothing has to be `Send` or `'static`; what is composed is as much so as the service. A layer
-//! that is not given passes requests on and costs a branch or two.
+//! The service gets its request bodies as [`StackedBody`], with or without a limit. It has to be `Clone`, since a
+//! request may wait for its rate limit while the next one arrives. Nothing has to be `Send` or `'static`; what is
+//! composed is as much so as the service. A layer that is not given passes requests on and costs a branch or two.
 //!
 //! # Example
 //!
@@ -25,8 +28,9 @@
 //! use http_body_util::Empty;
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! use turbo_middleware::Builder;
-//! use turbo_middleware::body_limit::{BodyLimitLayer, RequestBody};
+//! use turbo_middleware::body_limit::BodyLimitLayer;
 //! use turbo_middleware::request_id::RequestIdLayer;
+//! use turbo_middleware::stack::StackedBody;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +39,7 @@
 //!     Builder::new().body_limit(BodyLimitLayer::new(1 << 20)).request_id(RequestIdLayer::new()).build();
 //! assert_eq!(stack.to_string(), "request id > body limit");
 //! let service = ServiceBuilder::new().layer(stack).service(service_fn(
-//!     |_: Request<RequestBody<Body>>| async { Ok::<_, std::convert::Infallible>(Response::new(Body::new())) },
+//!     |_: Request<StackedBody<Body>>| async { Ok::<_, std::convert::Infallible>(Response::new(Body::new())) },
 //! ));
 //! let response = service.oneshot(Request::new(Body::new())).await?;
 //! assert!(response.headers().contains_key("x-request-id"));
@@ -58,7 +62,10 @@ pub use builder::Builder;
 use crate::access_log::{self, AccessLog, AccessLogLayer};
 use crate::body_limit::{self, BodyLimit, BodyLimitLayer};
 use crate::compression::{self, Compression, CompressionLayer};
+use crate::concurrency_limit::{self, ConcurrencyLimit, ConcurrencyLimitLayer};
 use crate::forwarded::{self, ForwardedHeaders, ForwardedLayer};
+use crate::metrics::{self, CountedBody, Metrics, MetricsLayer};
+use crate::rate_limit::{self, RateLimit, RateLimitLayer};
 use crate::request_id::{self, RequestId, RequestIdLayer};
 use crate::security_headers::{self, SecurityHeaders, SecurityHeadersLayer};
 use crate::timeout::{self, Timeout, TimeoutLayer};
@@ -69,15 +76,24 @@ pub struct Stack {
     forwarded: ForwardedLayer,
     request_id: RequestIdLayer,
     access_log: AccessLogLayer,
+    metrics: MetricsLayer,
     security_headers: SecurityHeadersLayer,
+    concurrency_limit: ConcurrencyLimitLayer,
+    rate_limit: RateLimitLayer,
     timeout: TimeoutLayer,
     body_limit: BodyLimitLayer,
     compression: CompressionLayer,
 }
 
 /// The type of a service behind a [`Stack`].
-pub type Stacked<S> =
-    ForwardedHeaders<RequestId<AccessLog<SecurityHeaders<Timeout<BodyLimit<Compression<S>>>>>>>;
+pub type Stacked<S> = ForwardedHeaders<
+    RequestId<
+        AccessLog<Metrics<SecurityHeaders<ConcurrencyLimit<RateLimit<Timeout<BodyLimit<Compression<S>>>>>>>>,
+    >,
+>;
+
+/// The type of request bodies behind a [`Stack`].
+pub type StackedBody<B> = body_limit::RequestBody<CountedBody<B>>;
 
 impl Stack {
     /// The names of the layers that do something, outermost first.
@@ -86,7 +102,10 @@ impl Stack {
             (self.forwarded.is_on(), forwarded::NAME),
             (self.request_id.is_on(), request_id::NAME),
             (self.access_log.is_on(), access_log::NAME),
+            (self.metrics.is_on(), metrics::NAME),
             (self.security_headers.is_on(), security_headers::NAME),
+            (self.concurrency_limit.is_on(), concurrency_limit::NAME),
+            (self.rate_limit.is_on(), rate_limit::NAME),
             (self.timeout.is_on(), timeout::NAME),
             (self.body_limit.is_on(), body_limit::NAME),
             (self.compression.is_on(), compression::NAME),
@@ -108,7 +127,10 @@ impl<S> Layer<S> for Stack {
         let service = self.compression.layer(service);
         let service = self.body_limit.layer(service);
         let service = self.timeout.layer(service);
+        let service = self.rate_limit.layer(service);
+        let service = self.concurrency_limit.layer(service);
         let service = self.security_headers.layer(service);
+        let service = self.metrics.layer(service);
         let service = self.access_log.layer(service);
         let service = self.request_id.layer(service);
         self.forwarded.layer(service)

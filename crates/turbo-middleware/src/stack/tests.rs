@@ -10,11 +10,15 @@ use tower::{Service, ServiceExt, service_fn};
 use tower_layer::Layer;
 
 use crate::access_log::AccessLogLayer;
-use crate::body_limit::{BodyLimitLayer, RequestBody};
+use crate::body_limit::BodyLimitLayer;
 use crate::compression::CompressionLayer;
+use crate::concurrency_limit::ConcurrencyLimitLayer;
 use crate::forwarded::{Client, ForwardedLayer, TrustedProxies};
+use crate::metrics::{MetricsLayer, Recorder};
+use crate::rate_limit::{Quota, RateLimitLayer};
 use crate::request_id::RequestIdLayer;
 use crate::security_headers::SecurityHeadersLayer;
+use crate::stack::StackedBody;
 use crate::timeout::TimeoutLayer;
 use crate::{Builder, Stack};
 
@@ -26,6 +30,9 @@ fn whole_stack(lines: &Arc<Mutex<Vec<String>>>) -> Stack {
         .compression(CompressionLayer::new())
         .timeout(TimeoutLayer::new(Duration::from_secs(1)))
         .body_limit(BodyLimitLayer::new(10))
+        .rate_limit(RateLimitLayer::new(Quota::new(10, Duration::from_secs(1)).unwrap()))
+        .concurrency_limit(ConcurrencyLimitLayer::new(10))
+        .metrics(MetricsLayer::new(Recorder::new()))
         .security_headers(SecurityHeadersLayer::recommended())
         .access_log(AccessLogLayer::new(move |entry| lines.lock().unwrap().push(entry.to_string())))
         .request_id(RequestIdLayer::new())
@@ -42,7 +49,18 @@ fn a_stack_says_what_it_is_made_of() {
     assert!(!stack.is_empty());
     assert_eq!(
         whole_stack(&Arc::default()).names().collect::<Vec<_>>(),
-        ["forwarded", "request id", "access log", "security headers", "timeout", "body limit", "compression"]
+        [
+            "forwarded",
+            "request id",
+            "access log",
+            "metrics",
+            "security headers",
+            "concurrency limit",
+            "rate limit",
+            "timeout",
+            "body limit",
+            "compression"
+        ]
     );
 }
 
@@ -56,7 +74,7 @@ fn request(path: &str, body: &'static str) -> Request<Body> {
         .unwrap()
 }
 
-async fn answer(request: Request<RequestBody<Body>>) -> Result<Response<Body>, Infallible> {
+async fn answer(request: Request<StackedBody<Body>>) -> Result<Response<Body>, Infallible> {
     if request.uri().path() == "/slow" {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
@@ -90,7 +108,7 @@ async fn the_order_holds() {
 #[tokio::test]
 async fn an_empty_stack_changes_nothing() {
     let service =
-        Builder::new().build().layer(service_fn(|request: Request<RequestBody<Body>>| async move {
+        Builder::new().build().layer(service_fn(|request: Request<StackedBody<Body>>| async move {
             assert!(request.extensions().get::<Client>().is_none());
             Ok::<_, Infallible>(Response::new(Full::new(
                 request.into_body().collect().await.unwrap().to_bytes(),
@@ -108,7 +126,7 @@ async fn a_stack_asks_for_nothing() {
         value
     }
     let here = Rc::new(());
-    let mut local = Builder::new().build().layer(service_fn(move |_: Request<RequestBody<Body>>| {
+    let mut local = Builder::new().build().layer(service_fn(move |_: Request<StackedBody<Body>>| {
         let here = Rc::clone(&here);
         async move {
             drop(here);
