@@ -22,6 +22,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<reactor::Reactor>()?;
     module.add_class::<asgi::HttpServer>()?;
+    module.add_class::<asgi::MetricsRecorder>()?;
+    module.add_class::<asgi::RateLimitBuckets>()?;
     module.add_class::<plan::PlanTable>()?;
     module.add_class::<plan::pace::Pace>()?;
     module.add_class::<plan::extract::Extractor>()?;

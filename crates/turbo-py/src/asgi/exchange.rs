@@ -6,6 +6,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use turbo_middleware::concurrency_limit::Permit;
 
 use super::http::HttpCycle;
 use super::kept::Kept;
@@ -46,6 +47,15 @@ impl Exchange {
         match self {
             Self::Http(cycle) => cycle.get().finish(py, outcome),
             Self::WebSocket(session) => session.get().finish(py, outcome),
+            Self::Plan(_) => {}
+        }
+    }
+
+    /// Keeps `permit` until there is an answer.
+    pub(crate) fn hold(&self, permit: Permit) {
+        match self {
+            Self::Http(cycle) => cycle.get().lock().permit = Some(permit),
+            Self::WebSocket(session) => session.get().lock().permit = Some(permit),
             Self::Plan(_) => {}
         }
     }

@@ -16,10 +16,12 @@ use super::exchange::Exchange;
 use super::layered::Layered;
 use super::layers;
 use super::message;
+use super::metrics;
 use super::options::{self, Options, WebSocketOptions};
 use super::refusal::Refusal;
 use super::server::{LoopEnd, Parts, Server};
 use super::service::AppService;
+use super::shedding::Shedding;
 use crate::plan::PlanTable;
 use crate::reactor::{Core, Reactor};
 
@@ -39,7 +41,7 @@ impl HttpServer {
         proxy_headers=true, forwarded_allow_ips=None, forwarded_port=false, timeout_keep_alive=5.0, timeout_header=30.0,
         limit_concurrency=None, limit_connections=None, ws=true, ws_max_size=16_777_216,
         ws_ping_interval=Some(20.0), ws_ping_timeout=Some(20.0), h11_max_incomplete_event_size=None,
-        access_log=true, plans=None, layers=None,
+        access_log=true, plans=None, layers=None, load_shedding=None,
     ))]
     #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "Python keywords")]
     fn new(
@@ -66,12 +68,15 @@ impl HttpServer {
         access_log: bool,
         plans: Option<Py<PlanTable>>,
         layers: Option<&Bound<'_, PyDict>>,
+        load_shedding: Option<(usize, Vec<String>, u32)>,
     ) -> PyResult<Self> {
         let options = Options {
             keep_alive: options::seconds("timeout_keep_alive", timeout_keep_alive)?,
             header_read: options::seconds("timeout_header", timeout_header)?,
             limit_concurrency,
             limit_connections,
+            shedding: load_shedding
+                .map(|(limit, exempt, retry_after)| Shedding::new(limit, exempt, retry_after)),
             max_header_bytes: h11_max_incomplete_event_size,
             date_header,
             websockets: WebSocketOptions {
@@ -99,6 +104,7 @@ impl HttpServer {
         }
         let refusal = Refusal::new(py, server_header, default_headers.clone())?;
         let config = config(&options, refusal)?;
+        let layers = layers.map(layers::layers).transpose()?.unwrap_or_default();
         let proxies = forwarded_allow_ips.unwrap_or_else(|| vec!["127.0.0.1".to_owned()]);
         let server = Server::new(
             py,
@@ -114,7 +120,8 @@ impl HttpServer {
                 default_headers,
                 server_header,
                 proxies: proxy_headers.then(|| TrustedProxies::new(&proxies).trust_port(forwarded_port)),
-                stack: layers.map(layers::stack).transpose()?.flatten(),
+                stack: layers.stack,
+                recorder: layers.recorder,
                 access_log,
                 plans,
             },
@@ -159,6 +166,13 @@ impl HttpServer {
         Ok(())
     }
 
+    /// Takes over the listening socket `fd` and answers requests on it with the page of the metrics.
+    fn listen_metrics(&self, fd: RawFd) -> PyResult<()> {
+        let recorder = self.server.recorder.clone();
+        let recorder = recorder.ok_or_else(|| PyValueError::new_err("there is no layer of metrics"))?;
+        metrics::listen(&*self.core()?, fd, recorder, self.shutdown.clone())
+    }
+
     /// Stops accepting, closes idle connections and lets the others finish; a WebSocket, which
     /// ends when its app likes, gets a close frame with code 1012 now.
     fn drain(&self, py: Python<'_>) {
@@ -192,6 +206,18 @@ impl HttpServer {
     #[getter]
     fn requests_in_flight(&self) -> usize {
         self.server.in_flight()
+    }
+
+    /// Requests that the app has not answered so far; 0 without `load_shedding`.
+    #[getter]
+    fn requests_waiting(&self) -> usize {
+        self.server.options.shedding.as_ref().map_or(0, |shedding| shedding.gate().inside())
+    }
+
+    /// Requests that `load_shedding` has refused.
+    #[getter]
+    fn requests_refused(&self) -> u64 {
+        self.server.options.shedding.as_ref().map_or(0, |shedding| shedding.gate().refused())
     }
 
     /// Completed responses.

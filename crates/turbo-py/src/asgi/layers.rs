@@ -6,29 +6,65 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use turbo_middleware::body_limit::BodyLimitLayer;
 use turbo_middleware::compression::{Coding, CompressionLayer};
+use turbo_middleware::metrics::{MetricsLayer, Recorder};
 use turbo_middleware::request_id::RequestIdLayer;
 use turbo_middleware::security_headers::SecurityHeadersLayer;
 use turbo_middleware::timeout::TimeoutLayer;
 use turbo_middleware::{Builder, Stack};
 
+use super::metrics::MetricsRecorder;
 use super::options;
+use super::rate_limit::RateLimit;
 
-/// The stack that the settings ask for; `None` when they ask for nothing.
-pub(crate) fn stack(layers: &Bound<'_, PyDict>) -> PyResult<Option<Stack>> {
+/// What the settings ask for.
+#[derive(Default)]
+pub(crate) struct Layers {
+    /// `None` when they ask for nothing.
+    pub(crate) stack: Option<Stack>,
+    /// What the layer of metrics writes to, if there is one.
+    pub(crate) recorder: Option<Recorder>,
+}
+
+/// Reads the settings.
+pub(crate) fn layers(layers: &Bound<'_, PyDict>) -> PyResult<Layers> {
     let mut builder = Builder::new();
+    let mut recorder = None;
     for (name, settings) in layers {
         let name = name.cast_into::<PyString>()?;
         builder = match name.to_str()? {
             "request_id" => builder.request_id(settings.extract::<RequestId>()?.layer()?),
             "security_headers" => builder.security_headers(settings.extract::<SecurityHeaders>()?.layer()?),
             "timeout" => builder.timeout(settings.extract::<Timeout>()?.layer()?),
+            "rate_limit" => builder.rate_limit(settings.extract::<RateLimit>()?.layer(layers.py())?),
+            "metrics" => {
+                let settings = settings.extract::<Metrics>()?;
+                recorder = Some(settings.recorder.get().recorder().clone());
+                builder.metrics(settings.layer())
+            }
             "body_limit" => builder.body_limit(settings.extract::<BodyLimit>()?.layer()),
             "compression" => builder.compression(settings.extract::<Compression>()?.layer()?),
             unknown => return Err(PyValueError::new_err(format!("there is no layer {unknown:?}"))),
         };
     }
     let stack = builder.build();
-    Ok((!stack.is_empty()).then_some(stack))
+    Ok(Layers { stack: (!stack.is_empty()).then_some(stack), recorder })
+}
+
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Metrics {
+    recorder: Py<MetricsRecorder>,
+    path: Option<String>,
+}
+
+impl Metrics {
+    fn layer(self) -> MetricsLayer {
+        let layer = MetricsLayer::new(self.recorder.get().recorder().clone());
+        match self.path {
+            Some(path) => layer.path(path),
+            None => layer,
+        }
+    }
 }
 
 #[derive(FromPyObject)]
@@ -119,6 +155,6 @@ fn coding(name: &str) -> PyResult<Coding> {
     coding.ok_or_else(|| PyValueError::new_err(format!("{name:?} is not a content coding")))
 }
 
-fn header_name(name: &str) -> PyResult<HeaderName> {
+pub(super) fn header_name(name: &str) -> PyResult<HeaderName> {
     name.parse().map_err(|_| PyValueError::new_err(format!("{name:?} is not the name of a header")))
 }

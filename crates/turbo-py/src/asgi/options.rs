@@ -5,12 +5,16 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::shedding::Shedding;
+
 /// Limits, time-outs and switches; names and defaults are uvicorn's where it has them.
 pub(crate) struct Options {
     pub(crate) keep_alive: Duration,
     pub(crate) header_read: Duration,
     pub(crate) limit_concurrency: Option<usize>,
     pub(crate) limit_connections: Option<usize>,
+    /// Refuses requests while too many wait for the app.
+    pub(crate) shedding: Option<Shedding>,
     pub(crate) max_header_bytes: Option<usize>,
     pub(crate) date_header: bool,
     pub(crate) websockets: WebSocketOptions,

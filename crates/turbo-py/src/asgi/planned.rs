@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use pyo3::intern;
 use pyo3::prelude::*;
+use turbo_middleware::concurrency_limit::Permit;
+use turbo_middleware::metrics::Route;
 
 use super::access::Row;
 use super::exchange::{Exchange, Outcome as Ended, Target};
@@ -18,6 +20,7 @@ use super::responding::Responding;
 use super::scope;
 use super::server::Server;
 use super::service::ConnectionContext;
+use super::shedding::Shedding;
 use crate::coroutine::{Body, Coroutine};
 use crate::plan::{
     self, Answer, AsgiRun, Attempt, Chosen, Conclusion, DirectTask, Origin, Outcome, Payload, Place, Request,
@@ -30,6 +33,8 @@ pub(crate) struct Facts {
     version: Version,
     /// For the access log, if there is one.
     row: Option<(Arc<str>, Method, http::Uri)>,
+    /// For the metrics, if there are any.
+    route: Option<Route>,
 }
 
 impl ConnectionContext {
@@ -43,7 +48,7 @@ impl ConnectionContext {
         }
         Python::attach(|py| {
             let (parts, body) = request.as_ref()?;
-            let target = Request { parts, root_path: &server.root_path_text };
+            let target = self.planned_request(parts);
             let attempt = plan::attempt(py, plans.get(), target, !body.is_end_stream(), server.context(py)?);
             if matches!(attempt, Attempt::NotPlanned) {
                 return None;
@@ -57,9 +62,9 @@ impl ConnectionContext {
                 Attempt::Scoped(plans) => {
                     self.start_target(py, parts, Rest::Nothing, Bytes::new(), Target::Scoped(plans))
                 }
-                Attempt::Begun(outcome) => {
+                Attempt::Begun { outcome, route } => {
                     let rest = if body.is_end_stream() { Rest::Nothing } else { Rest::Open(body) };
-                    self.follow(py, outcome, parts, rest, Bytes::new())
+                    self.follow(py, outcome, parts, rest, Bytes::new(), route)
                 }
                 Attempt::NotPlanned => Responding::aborted(),
             };
@@ -75,9 +80,13 @@ impl ConnectionContext {
             let Some(context) = server.context(py).filter(|_| !server.is_overloaded()) else {
                 return self.start(parts, Rest::Nothing, body);
             };
-            let request = Request { parts: &parts, root_path: &server.root_path_text };
+            if self.sheds(parts.uri.path()) {
+                return Responding::ready(self.shed(&parts));
+            }
+            let request = self.planned_request(&parts);
             let outcome = chosen.begin(py, request, &body, context);
-            let responding = self.follow(py, outcome, parts, Rest::Nothing, body);
+            let route = request.names_route.then(|| chosen.route.label.clone());
+            let responding = self.follow(py, outcome, parts, Rest::Nothing, body, route);
             after_python(py);
             responding
         })
@@ -91,13 +100,14 @@ impl ConnectionContext {
         parts: Parts,
         rest: Rest,
         body: Bytes,
+        route: Option<Route>,
     ) -> Responding {
         match outcome {
             Outcome::Ready(payload) => {
                 if let Rest::Open(body) = rest {
                     self.server.spawn(discard(body));
                 }
-                let facts = self.facts(&parts);
+                let facts = Facts { route, ..self.facts(&parts) };
                 Responding::ready(self.respond(facts, payload))
             }
             Outcome::Suspended(chosen, run) => self.begin_task(py, chosen, parts, rest, body, run),
@@ -118,7 +128,8 @@ impl ConnectionContext {
         run: Run,
     ) -> Responding {
         let slot = Slot::new();
-        let facts = self.facts(&parts);
+        let route = self.server.recorder.is_some().then(|| chosen.route.label.clone());
+        let facts = Facts { route, ..self.facts(&parts) };
         self.server.request_started();
         let kept = Arc::new(Kept::new());
         let origin = TaskOrigin {
@@ -128,6 +139,7 @@ impl ConnectionContext {
             request: Some((parts, rest, body)),
             cycle: None,
             kept: Arc::clone(&kept),
+            permit: self.server.options.shedding.as_ref().map(Shedding::admit),
         };
         let task = DirectTask::new(chosen, origin, Arc::clone(&slot), run);
         let begun = Bound::new(py, Coroutine::new(task))
@@ -179,7 +191,40 @@ impl ConnectionContext {
         server.response_completed();
         let head = Head { status: payload.status, headers };
         let body = ResponseBody::whole(payload.body, length);
-        assemble(head, facts.version, body, server.product.as_ref(), &server.reasons)
+        let mut response = assemble(head, facts.version, body, server.product.as_ref(), &server.reasons);
+        if let Some(route) = facts.route {
+            response.extensions_mut().insert(route);
+        }
+        response
+    }
+
+    fn planned_request<'a>(&'a self, parts: &'a Parts) -> Request<'a> {
+        let names_route = self.server.recorder.is_some();
+        Request { parts, root_path: &self.server.root_path_text, names_route }
+    }
+
+    /// Whether a request for `path` is refused since others wait for the app.
+    #[inline]
+    pub(crate) fn sheds(&self, path: &str) -> bool {
+        self.server.options.shedding.as_ref().is_some_and(|shedding| shedding.refuses(path))
+    }
+
+    /// 503 for such a request. The connection stays: to open another one would cost both sides more.
+    pub(crate) fn shed(&self, parts: &Parts) -> Response<ResponseBody> {
+        const TEXT: &str = "Service Unavailable";
+        let mut headers = vec![
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+            (header::CONTENT_LENGTH, HeaderValue::from(TEXT.len())),
+        ];
+        if let Some(shedding) = &self.server.options.shedding {
+            self.server.refused(shedding);
+            headers.push((header::RETRY_AFTER, HeaderValue::from(shedding.retry_after)));
+        }
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        self.respond(
+            self.facts(parts),
+            Payload { status, headers, body: Bytes::from_static(TEXT.as_bytes()) },
+        )
     }
 
     fn facts(&self, parts: &Parts) -> Facts {
@@ -187,7 +232,7 @@ impl ConnectionContext {
             let client = self.peer().ok().map(|peer| scope::client_name(&self.server, peer, &parts.headers));
             (client.unwrap_or_default(), parts.method.clone(), parts.uri.clone())
         });
-        Facts { version: parts.version, row }
+        Facts { version: parts.version, row, route: None }
     }
 }
 
@@ -199,6 +244,8 @@ struct TaskOrigin {
     request: Option<(Parts, Rest, Bytes)>,
     cycle: Option<Py<HttpCycle>>,
     kept: Arc<Kept>,
+    /// Its place among the requests that wait for the app.
+    permit: Option<Permit>,
 }
 
 impl Origin for TaskOrigin {
@@ -218,6 +265,7 @@ impl Origin for TaskOrigin {
         let send = cycle.bind(py).getattr(intern!(py, "send"))?;
         let run = AsgiRun::concluding(py, chosen, conclusion, &scope, &receive, &send)?;
         self.cycle = Some(cycle.clone_ref(py));
+        cycle.get().lock().permit = self.permit.take();
         self.kept.exchanges(&self.server, Exchange::Http(cycle.clone_ref(py)));
         if self.kept.is_lost() {
             cycle.get().disconnect(py);
@@ -239,6 +287,7 @@ impl Origin for TaskOrigin {
         if let Some((_, Rest::Open(body), _)) = self.request.take() {
             self.server.spawn(discard(body));
         }
+        self.permit = None;
         drop(self.context.take());
         self.kept.release(&self.server);
         self.server.request_finished(py);

@@ -12,6 +12,7 @@ use slab::Slab;
 use turbo_http::Config;
 use turbo_middleware::Stack;
 use turbo_middleware::forwarded::TrustedProxies;
+use turbo_middleware::metrics::Recorder;
 
 use super::access::{AccessLog, Row};
 use super::exchange::{Exchange, ExchangeRun, Target};
@@ -19,6 +20,7 @@ use super::kept::Kept;
 use super::memory::Crowd;
 use super::options::Options;
 use super::reason::Reasons;
+use super::shedding::Shedding;
 use crate::coroutine::Coroutine;
 use crate::plan::PlanTable;
 use crate::python;
@@ -43,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) proxies: Option<TrustedProxies>,
     /// The layers in front of the app, if there are any.
     pub(crate) stack: Option<Stack>,
+    /// What the metrics go to, if there are any.
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) product: Option<HeaderValue>,
     pub(crate) default_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) reasons: Reasons,
@@ -95,6 +99,7 @@ pub(crate) struct Parts {
     pub(crate) server_header: bool,
     pub(crate) proxies: Option<TrustedProxies>,
     pub(crate) stack: Option<Stack>,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) access_log: bool,
     pub(crate) plans: Option<Py<PlanTable>>,
 }
@@ -116,6 +121,7 @@ impl Server {
             state: parts.state,
             proxies: parts.proxies,
             stack: parts.stack,
+            recorder: parts.recorder,
             product: parts.server_header.then(|| HeaderValue::from_static("turboapi")),
             default_headers: parts.default_headers,
             reasons: Reasons::load(py)?,
@@ -155,6 +161,9 @@ impl Server {
         scope: Bound<'_, PyDict>,
         target: Target,
     ) -> PyResult<()> {
+        if let Some(shedding) = &self.options.shedding {
+            exchange.hold(shedding.admit());
+        }
         let kept = Arc::new(Kept::new());
         let same = exchange.clone_ref(py);
         let run = ExchangeRun::new(Arc::clone(self), exchange, scope, target, Arc::clone(&kept));
@@ -226,6 +235,16 @@ impl Server {
             self.config.stats().open_connections() >= limit as u64
                 || self.in_flight.load(Ordering::Relaxed) >= limit
         })
+    }
+
+    /// Counts a request that is refused since others wait for the app, and tells of it now and then.
+    pub(crate) fn refused(&self, shedding: &Shedding) {
+        if shedding.refused() {
+            let limit = shedding.gate().limit();
+            let text =
+                format!("Refusing requests with 503: {limit} others wait for the app (limit_in_flight).");
+            Python::attach(|py| self.log_warning(py, &text));
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, Slab<(Py<PyAny>, Exchange)>> {

@@ -15,11 +15,13 @@ use pyo3::types::PyDict;
 use tower_service::Service;
 use turbo_http::Connection;
 use turbo_http::websocket::{self, Handshake};
+use turbo_middleware::metrics::CountedBody;
 
 use super::exchange::{Exchange, Target};
 use super::http::{
     Facts, Head, HttpCycle, Length, RequestBody, ResponseBody, Rest, State, assemble, plain_text,
 };
+use super::memory::Crowd;
 use super::responding::{Aborted, Responding};
 use super::scope::{self, Peer};
 use super::server::Server;
@@ -28,8 +30,19 @@ use crate::plan::Plans;
 use crate::reactor::after_python;
 
 /// Serves the requests of one connection, one after the other; behind the engine's layers or in front.
+#[derive(Clone)]
 pub(crate) struct AppService {
     context: Rc<ConnectionContext>,
+    _presence: Rc<Presence>,
+}
+
+/// Counts a connection among the crowd.
+struct Presence(Arc<Crowd>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.left();
+    }
 }
 
 /// What the requests of one connection share.
@@ -48,9 +61,9 @@ impl AppService {
             Peer::new(py, &server, &connection).map_err(|error| server.log_exception(py, error)).ok()
         });
         server.crowd.came();
-        Self {
-            context: Rc::new(ConnectionContext { server, connection, peer, unfinished: RefCell::default() }),
-        }
+        let presence = Rc::new(Presence(Arc::clone(&server.crowd)));
+        let context = ConnectionContext { server, connection, peer, unfinished: RefCell::default() };
+        Self { context: Rc::new(context), _presence: presence }
     }
 
     pub(super) fn context(&self) -> Rc<ConnectionContext> {
@@ -60,6 +73,10 @@ impl AppService {
     #[inline]
     fn begin<B>(&self, request: Request<B>, body: impl FnOnce(B) -> RequestBody) -> Responding {
         let context = Rc::clone(&self.context);
+        if context.sheds(request.uri().path()) {
+            let (parts, _) = request.into_parts();
+            return Responding::ready(context.shed(&parts));
+        }
         if context.server.options.websockets.enabled && websocket::is_upgrade(&request) {
             return context.shake_hands(request);
         }
@@ -91,7 +108,7 @@ impl Service<Request<turbo_http::RequestBody>> for AppService {
     }
 
     fn call(&mut self, request: Request<turbo_http::RequestBody>) -> Responding {
-        self.begin(request, RequestBody::unlimited)
+        self.begin(request, |body| RequestBody::unlimited(CountedBody::uncounted(body)))
     }
 }
 
@@ -107,12 +124,6 @@ impl Service<Request<RequestBody>> for AppService {
 
     fn call(&mut self, request: Request<RequestBody>) -> Responding {
         self.begin(request, |body| body)
-    }
-}
-
-impl Drop for AppService {
-    fn drop(&mut self) {
-        self.context.server.crowd.left();
     }
 }
 
@@ -207,6 +218,9 @@ impl ConnectionContext {
         state.expects_continue = parts.headers.contains_key(header::EXPECT);
         if !early.is_empty() {
             state.prefetched(early);
+        }
+        if self.server.recorder.is_some() {
+            state.scope = Some(scope.dict.clone().unbind());
         }
         let facts =
             Facts { method: parts.method, uri: parts.uri, version: parts.version, client: scope.client };

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use http::Method;
 use http::request::Parts;
 use pyo3::prelude::*;
+use turbo_middleware::metrics::Route as Label;
 
 use super::asgi::Conclusion;
 use super::encode::{Encoded, Payload, Place, http_exception};
@@ -31,7 +32,11 @@ pub(crate) enum Attempt {
     /// A plan serves it as soon as the body is read: [`Chosen::begin`].
     TakesBody(Chosen),
     /// A plan has begun.
-    Begun(Outcome),
+    Begun {
+        outcome: Outcome,
+        /// Its route, if the request [`names_route`](Request::names_route).
+        route: Option<Label>,
+    },
 }
 
 /// Looks for the plan of a request, and begins it unless it takes a body that is still to come.
@@ -58,7 +63,8 @@ pub(crate) fn attempt(
         return Attempt::TakesBody(Chosen { route: Arc::clone(found.route), plans: Arc::clone(plans) });
     }
     let running = Running { plans, route: found.route, native };
-    Attempt::Begun(running.begin(py, request, &found, &[], context))
+    let route = request.names_route.then(|| found.route.label.clone());
+    Attempt::Begun { outcome: running.begin(py, request, &found, &[], context), route }
 }
 
 /// A request as a plan sees it.
@@ -67,6 +73,8 @@ pub(crate) struct Request<'a> {
     pub(crate) parts: &'a Parts,
     /// The server's.
     pub(crate) root_path: &'a str,
+    /// Somebody wants to know which route serves it.
+    pub(crate) names_route: bool,
 }
 
 fn full_path<'p>(root_path: &str, path: &'p str) -> std::borrow::Cow<'p, str> {

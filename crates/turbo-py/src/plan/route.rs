@@ -7,6 +7,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
+use turbo_middleware::metrics::Route as Label;
 use turbo_router::Convertor;
 
 use super::encode::{Encoded, Encoder, Place};
@@ -79,12 +80,14 @@ pub(crate) struct Route {
     effective_context: Option<Py<PyAny>>,
     /// Starlette's convertors by parameter name.
     convertors: Py<PyDict>,
+    /// Its name in the metrics.
+    pub(crate) label: Label,
     served: AtomicU64,
 }
 
 impl Route {
-    /// From a `turboapi.plans.compiler.CompiledRoute`.
-    pub(crate) fn new(compiled: &Bound<'_, PyAny>) -> PyResult<Arc<Self>> {
+    /// From a `turboapi.plans.compiler.CompiledRoute` and its path.
+    pub(crate) fn new(compiled: &Bound<'_, PyAny>, label: Label) -> PyResult<Arc<Self>> {
         let py = compiled.py();
         let native: Option<Bound<'_, PyAny>> = compiled.getattr(intern!(py, "native"))?.extract()?;
         let tier = match native {
@@ -101,6 +104,7 @@ impl Route {
             endpoint: compiled.getattr(intern!(py, "endpoint"))?.unbind(),
             effective_context: compiled.getattr(intern!(py, "effective_context"))?.extract()?,
             convertors: compiled.getattr(intern!(py, "convertors"))?.extract()?,
+            label,
             served: AtomicU64::new(0),
         }))
     }

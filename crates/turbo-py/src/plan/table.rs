@@ -12,11 +12,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use smallvec::SmallVec;
+use turbo_middleware::metrics::Route as Label;
 use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
 use super::asgi::AsgiRun;
 use super::route::Route;
 use super::watch::Watches;
+use crate::asgi::label;
 use crate::coroutine::Coroutine;
 
 /// What scope keys of ours say to the table; they never reach code of the user.
@@ -202,6 +204,7 @@ enum Entry {
     Asgi,
     Plan {
         compile: Py<PyAny>,
+        label: Label,
         route: OnceLock<Option<Arc<Route>>>,
     },
 }
@@ -256,13 +259,13 @@ impl Plans {
     /// The plan that serves a method and a decoded path without the root path, if one does.
     pub(crate) fn find<'a>(&'a self, py: Python<'_>, method: &Method, path: &'a str) -> Option<Found<'a>> {
         let Outcome::Full(found) = self.router.at(method, path) else { return None };
-        let Entry::Plan { compile, route } = &self.entries[*found.value] else { return None };
+        let Entry::Plan { compile, label, route } = &self.entries[*found.value] else { return None };
         let route = if let Some(route) = route.get() {
             route
         } else {
             // Not inside the cell's own initialisation, where another thread would wait without letting go of
             // the interpreter.
-            let compiled = compiled(compile.bind(py));
+            let compiled = compiled(compile.bind(py), label);
             route.get_or_init(|| compiled)
         };
         let route = route.as_ref()?;
@@ -281,8 +284,10 @@ impl Plans {
 }
 
 /// A plan that cannot be made leaves its route to FastAPI; the error is shown, since none is expected.
-fn compiled(compile: &Bound<'_, PyAny>) -> Option<Arc<Route>> {
-    let route = compile.call0().and_then(|route| (!route.is_none()).then(|| Route::new(&route)).transpose());
+fn compiled(compile: &Bound<'_, PyAny>, label: &Label) -> Option<Arc<Route>> {
+    let route = compile
+        .call0()
+        .and_then(|route| (!route.is_none()).then(|| Route::new(&route, label.clone())).transpose());
     route.unwrap_or_else(|error| {
         error.write_unraisable(compile.py(), Some(compile));
         None
@@ -390,7 +395,9 @@ impl PlanTable {
                     .map_err(|error| PyValueError::new_err(error.to_string()))?;
             }
             entries.push(match compile {
-                Some(compile) if matchable => Entry::Plan { compile, route: OnceLock::new() },
+                Some(compile) if matchable => {
+                    Entry::Plan { compile, label: label::of_template(&template), route: OnceLock::new() }
+                }
                 _ => Entry::Asgi,
             });
         }

@@ -11,7 +11,7 @@ use turbo_middleware::body_limit::LimitError;
 use super::state::HIGH_WATER;
 
 /// The body of a request behind the engine's layers, if there are any.
-pub(crate) type RequestBody = turbo_middleware::body_limit::RequestBody<turbo_http::RequestBody>;
+pub(crate) type RequestBody = turbo_middleware::stack::StackedBody<turbo_http::RequestBody>;
 
 /// What reading a request body came to.
 pub(crate) enum Gathered {

@@ -13,6 +13,7 @@ use turbo_http::Connection;
 
 use super::super::access::Row;
 use super::super::exchange::Outcome;
+use super::super::label;
 use super::super::message;
 use super::super::server::Server;
 use super::awaiting::{Deferred, Drain, Receive, Turn};
@@ -131,8 +132,11 @@ impl HttpCycle {
             status: head.status,
             request_id: None,
         });
+        let scope = self.lock().scope.take();
+        let route = scope.and_then(|scope| Python::attach(|py| label::of_scope(scope.bind(py))));
         let waker = {
             let mut state = self.lock();
+            state.route = route;
             state.start(head);
             state.take_waker()
         };
@@ -178,6 +182,7 @@ impl HttpCycle {
             _ => state.take_whole(),
         };
         let close = state.close_connection;
+        let route = state.route.take();
         // They may have held back for the head to be on its way before a `100 Continue`.
         let receivers = if state.expects_continue {
             state.expects_continue = false;
@@ -197,7 +202,10 @@ impl HttpCycle {
             });
         }
         let server = cycle.server.product.as_ref();
-        let response = assemble(head, cycle.facts.version, body, server, &cycle.server.reasons);
+        let mut response = assemble(head, cycle.facts.version, body, server, &cycle.server.reasons);
+        if let Some(route) = route {
+            response.extensions_mut().insert(route);
+        }
         Poll::Ready(Answered::Response { response, close })
     }
 
@@ -232,6 +240,7 @@ impl HttpCycle {
         let (started, complete, gone) = {
             let mut state = self.lock();
             state.finished = true;
+            state.permit = None;
             let waker = if state.disconnected { state.take_waker() } else { None };
             waker.into_iter().for_each(wake_soon);
             (state.started, state.complete, state.disconnected)
@@ -261,6 +270,9 @@ impl HttpCycle {
             Outcome::Closed => self.fail(py),
         }
         drop(self.connection.take());
+        // The app may have put into its scope what refers to this.
+        let scope = self.lock().scope.take();
+        drop(scope);
     }
 
     /// 503 in place of the app, as uvicorn's `service_unavailable`.

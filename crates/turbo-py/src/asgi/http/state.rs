@@ -8,6 +8,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use turbo_middleware::concurrency_limit::Permit;
+use turbo_middleware::metrics::Route;
 
 use super::body::{Gathered, RequestBody, gather};
 
@@ -85,6 +88,11 @@ pub(crate) struct State {
     pub(crate) finished: bool,
     pub(crate) close_connection: bool,
     pub(crate) head: Option<Head>,
+    /// The request's place among those that wait for the app.
+    pub(crate) permit: Option<Permit>,
+    /// For the label of the metrics: the scope until there is an answer, then the route.
+    pub(crate) scope: Option<Py<PyDict>>,
+    pub(crate) route: Option<Route>,
     pub(crate) length: Length,
     is_head: bool,
     chunks: VecDeque<Bytes>,
@@ -111,6 +119,9 @@ impl State {
             finished: false,
             close_connection: false,
             head: None,
+            permit: None,
+            scope: None,
+            route: None,
             length: Length::Open,
             is_head,
             chunks: VecDeque::new(),
@@ -163,6 +174,7 @@ impl State {
     /// The app began its response.
     pub(crate) fn start(&mut self, head: Head) {
         self.started = true;
+        self.permit = None;
         self.length = if self.is_head || is_bodiless(head.status) {
             Length::None
         } else if is_chunked(&head.headers) {

@@ -6,6 +6,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use pyo3::prelude::*;
+use turbo_middleware::concurrency_limit::Permit;
 
 use super::super::http::{HIGH_WATER, LOW_WATER};
 
@@ -80,6 +81,8 @@ pub(crate) struct State {
     outgoing: VecDeque<Outgoing>,
     queued: usize,
     answer: Option<Answer>,
+    /// The handshake's place among the requests that wait for the app.
+    pub(crate) permit: Option<Permit>,
     pub(crate) denial: Option<(StatusCode, HeaderMap, Vec<u8>)>,
     handshake: Option<Waker>,
     pump: Option<Waker>,
@@ -98,6 +101,7 @@ impl State {
             outgoing: VecDeque::new(),
             queued: 0,
             answer: None,
+            permit: None,
             denial: None,
             handshake: None,
             pump: None,
@@ -134,6 +138,7 @@ impl State {
             Answer::Deny { .. } => Phase::Closed,
         };
         self.answer = Some(answer);
+        self.permit = None;
         self.handshake.take()
     }
 
