@@ -18,8 +18,10 @@ __all__ = [
     "Encoder",
     "Extractor",
     "HttpServer",
+    "MetricsRecorder",
     "Pace",
     "PlanTable",
+    "RateLimitBuckets",
     "Reactor",
     "Router",
     "__version__",
@@ -98,7 +100,9 @@ class HttpServer:
         access_log: bool = ...,
         plans: PlanTable | None = ...,
         layers: dict[str, dict[str, Any]] | None = ...,
-    ) -> Self: ...
+        load_shedding: tuple[int, list[str], int] | None = ...,
+    ) -> Self:
+        """`load_shedding` is a limit, the paths that it does not concern, and seconds for `Retry-After`."""
     @property
     def connections(self) -> int:
         """Open connections."""
@@ -106,10 +110,18 @@ class HttpServer:
     def requests_in_flight(self) -> int:
         """Request tasks that still run, background work included."""
     @property
+    def requests_waiting(self) -> int:
+        """Requests that the app has not begun to answer; 0 without `load_shedding`."""
+    @property
+    def requests_refused(self) -> int:
+        """Requests that `load_shedding` has refused."""
+    @property
     def total_requests(self) -> int:
         """Requests since the start."""
     def listen(self, fd: int) -> None:
         """Take over a listening socket and accept at once; may be called for several sockets."""
+    def listen_metrics(self, fd: int) -> None:
+        """Take over a listening socket and answer `GET /metrics` on it; there must be a layer of metrics."""
     def drain(self) -> None:
         """Stop accepting, close idle connections, let the others finish."""
     def disconnect(self) -> None:
@@ -125,6 +137,32 @@ class HttpServer:
         """
     def close_access_log(self) -> None:
         """No more rows will come: `take_access_log` hands out the rest, then None."""
+
+@final
+class MetricsRecorder:
+    """The metrics of one or more servers of a process. Every method may be called from any thread."""
+
+    def __new__(cls, routes: int = ...) -> Self:
+        """More than `routes` routes share a label."""
+    def add_source(
+        self, source: Callable[[], list[tuple[str, str, str, list[tuple[str, str]], float]]]
+    ) -> None:
+        """Have `source` called for each page.
+
+        Its rows are name (a counter's without "_total"), help, "gauge" or "counter", labels, value; those of
+        one metric follow each other.
+        """
+    def page(self, *, openmetrics: bool = ...) -> str:
+        """The metrics in the Prometheus text format, or in that of OpenMetrics."""
+
+@final
+class RateLimitBuckets:
+    """Buckets of a rate limit in memory, which several servers of a process can share."""
+
+    def __new__(cls, max_keys: int = ...) -> Self:
+        """At most about `max_keys` buckets that are not full."""
+    def __len__(self) -> int:
+        """Buckets in memory."""
 
 @final
 class Pace:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from turboapi.config import ConfigOptions
 from turboapi.main import run
-from turboapi.middleware.layers import EngineLayer
+from turboapi.middleware import EngineLayer
 
 
 class TurboAPI(FastAPI):

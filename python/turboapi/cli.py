@@ -211,6 +211,37 @@ _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
         help="Request bodies above this number of bytes get HTTP 413 responses.",
     ),
     click.option(
+        "--limit-in-flight",
+        type=int,
+        default=512,
+        show_default=True,
+        help="Requests above this number that wait for the app, per loop, get HTTP 503 responses; 0: no limit.",
+    ),
+    click.option(
+        "--rate-limit",
+        metavar="N/UNIT",
+        default=None,
+        help="Requests per client address and time, such as 100/minute; others get HTTP 429 responses.",
+    ),
+    click.option(
+        "--rate-limit-redis",
+        metavar="URL",
+        default=None,
+        help="Count for --rate-limit in this Redis, for several processes and machines.",
+    ),
+    click.option(
+        "--metrics-path",
+        metavar="PATH",
+        default=None,
+        help="Serve metrics for Prometheus at this path of the app's own address.",
+    ),
+    click.option(
+        "--metrics-port",
+        type=int,
+        default=None,
+        help="Serve metrics at /metrics on this port of 127.0.0.1; each further worker takes the next port.",
+    ),
+    click.option(
         "--request-id/--no-request-id",
         default=False,
         help="Accept or make an X-Request-ID for every request, and log it.",

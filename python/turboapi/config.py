@@ -7,16 +7,18 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict, TypeVar
 
 from turboapi._types import ASGIApp
 from turboapi.apps import load_app
 from turboapi.errors import STARTUP_FAILURE, UNSUPPORTED_OPTIONS, ConfigError, unsupported_option
 from turboapi.logging import LOG_LEVELS, LOGGING_CONFIG, LogConfig, configure_logging, error_logger
 from turboapi.message_log import message_log_wanted, with_message_log
-from turboapi.middleware.layers import BodyLimit, EngineLayer, RequestId, Timeout, check_layers, combined
+from turboapi.middleware import BodyLimit, EngineLayer, LoadShedding, Metrics, RateLimit, RequestId, Timeout
+from turboapi.middleware.layers import check_layers, combined
 from turboapi.sync import SYNC_MODES, SyncMode
 
+_Layer = TypeVar("_Layer", bound=EngineLayer)
 LifespanType = Literal["auto", "on", "off"]
 InterfaceType = Literal["auto", "asgi3", "asgi2"]
 WSType = Literal["auto", "none"]
@@ -53,6 +55,11 @@ class ConfigOptions(TypedDict, total=False):
     limit_concurrency: int | None
     limit_connections: int | None
     limit_request_body: int | None
+    limit_in_flight: int | None
+    rate_limit: str | None
+    rate_limit_redis: str | None
+    metrics_path: str | None
+    metrics_port: int | None
     timeout_request: float | None
     forwarded_port: bool
     request_id: bool
@@ -86,6 +93,10 @@ class Config:
     - `limit_request_body`, `timeout_request`, `request_id`: short for `BodyLimit(n)`, `Timeout(seconds)` and
       `RequestId()` in `middleware`;
     - `forwarded_port`: a trusted proxy's `X-Forwarded-Port` becomes the port in the scope's `server`;
+    - `limit_in_flight`: requests per event loop that may wait for the app, new ones get 503; 0 or None for
+      no limit, `LoadShedding` in `middleware` for more settings;
+    - `rate_limit` ("100/minute"), `rate_limit_redis` (URL): short for `RateLimit.parse(...)`;
+    - `metrics_path`, `metrics_port`: short for `Metrics(path, port=port)`;
     - `sync_mode`: where `def` endpoints and dependencies run (`turboapi.sync`);
     - `route_plans`: whether the routes of a FastAPI app run from compiled plans (`turboapi.plans`).
 
@@ -125,6 +136,11 @@ class Config:
     limit_concurrency: int | None = None
     limit_connections: int | None = None
     limit_request_body: int | None = None
+    limit_in_flight: int | None = 512
+    rate_limit: str | None = None
+    rate_limit_redis: str | None = None
+    metrics_path: str | None = None
+    metrics_port: int | None = None
     timeout_request: float | None = None
     forwarded_port: bool = False
     request_id: bool = False
@@ -222,8 +238,21 @@ class Config:
             "ws_ping_interval": self.ws_ping_interval,
             "ws_ping_timeout": self.ws_ping_timeout,
             "h11_max_incomplete_event_size": self.h11_max_incomplete_event_size,
-            "layers": {layer.name: layer.settings() for layer in self.layers},
+            "layers": {
+                layer.name: layer.settings() for layer in self.layers if not isinstance(layer, LoadShedding)
+            },
+            "load_shedding": self._load_shedding(),
         }
+
+    def layer(self, kind: type[_Layer]) -> _Layer | None:
+        """The engine's layer of this kind, if there is one."""
+        return next((layer for layer in self.layers if isinstance(layer, kind)), None)
+
+    def _load_shedding(self) -> tuple[int, list[str], int] | None:
+        given = self.layer(LoadShedding)
+        if given is not None:
+            return given.engine_value()
+        return LoadShedding(self.limit_in_flight).engine_value() if self.limit_in_flight else None
 
     def options(self) -> dict[str, Any]:
         """The constructor's arguments for an equal configuration, `env_file` already applied."""
@@ -276,6 +305,8 @@ class Config:
             ("limit_concurrency", 1),
             ("limit_connections", 1),
             ("limit_request_body", 0),
+            ("limit_in_flight", 0),
+            ("metrics_port", 0),
             ("limit_max_requests", 1),
             ("limit_max_requests_jitter", 0),
             ("timeout_keep_alive", 0),
@@ -300,6 +331,12 @@ class Config:
             short["limit_request_body"] = BodyLimit(self.limit_request_body)
         if self.timeout_request is not None:
             short["timeout_request"] = Timeout(self.timeout_request)
+        if self.rate_limit is not None:
+            short["rate_limit"] = RateLimit.parse(self.rate_limit, redis=self.rate_limit_redis)
+        elif self.rate_limit_redis is not None:
+            raise ConfigError("rate_limit_redis needs rate_limit.")
+        if self.metrics_path is not None or self.metrics_port is not None:
+            short["metrics"] = Metrics(self.metrics_path, port=self.metrics_port)
         for option, layer in short.items():
             if any(type(other) is type(layer) for other in self.middleware):
                 kind = type(layer).__name__

@@ -35,6 +35,8 @@ class WorkerSetup:
     options: dict[str, Any]
     socket_fds: list[int]
     freeze_gc: bool
+    number: int = 0
+    """Which of several workers it is, from 0."""
 
 
 def encode_setup(setup: WorkerSetup) -> bytes:

@@ -20,8 +20,12 @@ from turboapi.signals import STOP_SIGNALS
 class WorkerProcess:
     """One worker process. `ready` becomes true when it has said that it accepts connections."""
 
-    def __init__(self, config: Config, sockets: list[socket.socket], *, freeze_gc: bool = True) -> None:
+    def __init__(
+        self, config: Config, sockets: list[socket.socket], *, number: int = 0, freeze_gc: bool = True
+    ) -> None:
         """Start it; it inherits `sockets` and the environment, and imports everything afresh.
+
+        `number` tells it from its siblings; who replaces it gets the same.
 
         Raises `OSError`, or `ConfigError` if an option cannot be sent to another process.
         """
@@ -34,7 +38,7 @@ class WorkerProcess:
             "reload_excludes": None,
             "workers": 1,
         }
-        setup = encode_setup(WorkerSetup(sys.path[:], options, fds, freeze_gc))
+        setup = encode_setup(WorkerSetup(sys.path[:], options, fds, freeze_gc, number))
         self.control, child_end = socket.socketpair()
         with child_end, _blocked(signal.SIGINT):
             self._process = subprocess.Popen(

@@ -25,6 +25,8 @@ from turboapi.config import Config
 from turboapi.errors import STARTUP_FAILURE
 from turboapi.lifespan import Lifespan
 from turboapi.logging import log_process, log_running
+from turboapi.loop_lag import LoopLag
+from turboapi.middleware.metrics import Metrics
 from turboapi.signals import STOP_SIGNALS, raise_again
 
 logger = logging.getLogger("uvicorn.error")
@@ -64,6 +66,10 @@ class Server:
         self._wake = asyncio.Event()
         self._lifespan: Lifespan
         self._http: HttpServer | None = None
+        self.worker_number = 0
+        """Which of several worker processes this is; it is added to the port of the metrics."""
+        self.loop_lag: LoopLag | None = None
+        """How late the loop is, if there are metrics to say so."""
         self._writer: AccessLogWriter | None = None
         self._max_requests: int | None = None
         if config.limit_max_requests is not None:
@@ -188,9 +194,35 @@ class Server:
             await self._lifespan.shutdown()
             sys.exit(STARTUP_FAILURE)
         self._http = http
+        metrics = config.layer(Metrics)
+        if metrics is not None:
+            self._serve_metrics(http, metrics)
         if wanted:
             self._writer = AccessLogWriter(http)
             self._writer.start()
+
+    def _serve_metrics(self, http: HttpServer, metrics: Metrics) -> None:
+        assert self._loop is not None
+        self.loop_lag = LoopLag(self._loop)
+        first = metrics.process.add(self)
+        if metrics.port is None or not first:
+            return
+        port = metrics.port + self.worker_number if metrics.port else 0
+        try:
+            sock = turbo_sockets.listen_tcp(metrics.host, port)
+        except OSError as error:
+            # The app is worth more than its metrics.
+            logger.error("The metrics have no port: %s", error)
+            return
+        with sock:
+            host, port = sock.getsockname()[:2]
+            http.listen_metrics(os.dup(sock.fileno()))
+        logger.info("Metrics at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)
+
+    @property
+    def engine(self) -> HttpServer | None:
+        """The engine's side of the server, while there is one."""
+        return self._http
 
     async def _plan(self, app: object) -> PlanTable | None:
         """The compiled routes of a FastAPI app; None for other apps, which run without FastAPI installed."""
@@ -223,6 +255,10 @@ class Server:
         if self._http is not None:
             await self._finish_requests(self._http)
             self._http.close_access_log()
+        metrics = self.config.layer(Metrics)
+        if metrics is not None and self.loop_lag is not None:
+            self.loop_lag.stop()
+            metrics.process.remove(self)
         if self._writer is not None:
             await asyncio.to_thread(self._writer.join, _CLOSE_GRACE)
         if self.force_exit or not await self._unless_forced(self._lifespan.shutdown()):

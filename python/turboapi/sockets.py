@@ -34,6 +34,11 @@ def bind(config: Config, slots: int = 1) -> list[list[socket.socket]]:
     return _bind_slots(config.host, config.port, slots)
 
 
+def listen_tcp(host: str, port: int) -> socket.socket:
+    """A listening socket at one address of `host`. Raises `OSError`."""
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
 def close(sockets: list[list[socket.socket]]) -> None:
     """Close every socket; slots may share them."""
     for slot in sockets:

@@ -26,7 +26,7 @@ _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class _Slot:
     sockets: list[socket.socket]
     worker: WorkerProcess | None = None
@@ -98,7 +98,7 @@ class Supervisor:
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _start(self, parent: ParentWait, slot: _Slot) -> None:
-        slot.worker = WorkerProcess(self.config, slot.sockets)
+        slot.worker = WorkerProcess(self.config, slot.sockets, number=self._slots.index(slot))
         parent.watch(slot.worker)
 
     def _on_signal(self, number: signal.Signals) -> None:

@@ -94,6 +94,7 @@ def main() -> None:
         sock.set_inheritable(False)
     server = WorkerServer(config, control)
     server.freeze_gc = setup.freeze_gc
+    server.worker_number = setup.number
     server.run(sockets)
 
 
