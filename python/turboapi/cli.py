@@ -215,7 +215,7 @@ _SERVER_OPTIONS: list[Callable[[Any], Any]] = [
         type=int,
         default=512,
         show_default=True,
-        help="Requests above this number that wait for the app, per loop, get HTTP 503 responses; 0: no limit.",
+        help="Requests above this number that wait for the app get HTTP 503, per event loop; 0: no limit.",
     ),
     click.option(
         "--rate-limit",
