@@ -13,7 +13,7 @@ from .apps import Message, Receive, Send, body, reply, start
 from .conftest import Serve
 from .latch import PATIENCE, Latch
 from .websocket import handshake
-from .wire import Connection, get
+from .wire import get
 
 pytestmark = pytest.mark.engine_only("uvicorn has no such limit; its limit_concurrency is tested elsewhere")
 

@@ -141,6 +141,9 @@ impl ExchangeRun {
             }
             Target::Scoped(plans) => plan::scoped(py, &plans, scope, &receive, &send)?,
             Target::Concluding { chosen, conclusion } => {
+                if let Exchange::Http(cycle) = &self.exchange {
+                    cycle.get().name_route(&chosen.route.label);
+                }
                 Some(AsgiRun::concluding(py, &chosen, conclusion, scope, &receive, &send)?)
             }
         };

@@ -266,6 +266,7 @@ impl Origin for TaskOrigin {
         let run = AsgiRun::concluding(py, chosen, conclusion, &scope, &receive, &send)?;
         self.cycle = Some(cycle.clone_ref(py));
         cycle.get().lock().permit = self.permit.take();
+        cycle.get().name_route(&chosen.route.label);
         self.kept.exchanges(&self.server, Exchange::Http(cycle.clone_ref(py)));
         if self.kept.is_lost() {
             cycle.get().disconnect(py);

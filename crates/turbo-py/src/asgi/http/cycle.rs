@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::{IntoPyObjectExt, intern};
 use turbo_http::Connection;
+use turbo_middleware::metrics::Route;
 
 use super::super::access::Row;
 use super::super::exchange::Outcome;
@@ -132,8 +133,12 @@ impl HttpCycle {
             status: head.status,
             request_id: None,
         });
-        let scope = self.lock().scope.take();
-        let route = scope.and_then(|scope| Python::attach(|py| label::of_scope(scope.bind(py))));
+        let (scope, route) = {
+            let mut state = self.lock();
+            (state.scope.take(), state.route.take())
+        };
+        let found = |scope: Py<PyDict>| Python::attach(|py| label::of_scope(scope.bind(py)));
+        let route = route.or_else(|| scope.and_then(found));
         let waker = {
             let mut state = self.lock();
             state.route = route;
@@ -160,6 +165,14 @@ impl HttpCycle {
         }
         resolve_all(py, receivers);
         Ok(congested)
+    }
+
+    /// Says which route serves the request, where the scope will not.
+    pub(crate) fn name_route(&self, route: &Route) {
+        let mut state = self.lock();
+        if state.scope.is_some() {
+            state.route = Some(route.clone());
+        }
     }
 
     /// The response for hyper, as soon as there is a head.

@@ -90,7 +90,7 @@ pub(crate) struct State {
     pub(crate) head: Option<Head>,
     /// The request's place among those that wait for the app.
     pub(crate) permit: Option<Permit>,
-    /// For the label of the metrics: the scope until there is an answer, then the route.
+    /// For the label of the metrics: the scope until there is an answer, and the route once it is known.
     pub(crate) scope: Option<Py<PyDict>>,
     pub(crate) route: Option<Route>,
     pub(crate) length: Length,
