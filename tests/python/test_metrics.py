@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import pytest
 from conftest import Serve
@@ -50,7 +50,7 @@ APP = """
 class Page:
     """Metrics by name and labels."""
 
-    def __init__(self, families: Iterator[Metric]) -> None:
+    def __init__(self, families: Iterable[Metric]) -> None:
         self.families = list(families)
         self.samples = {
             (sample.name, frozenset(sample.labels.items())): sample.value
@@ -73,7 +73,7 @@ def read(port: int, path: str = "/metrics", accept: str = "text/plain") -> Page:
     finally:
         connection.close()
     if content_type.startswith("application/openmetrics-text"):
-        return Page(parse_openmetrics(text))
+        return Page(parse_openmetrics(text))  # type: ignore[no-untyped-call]
     assert content_type == "text/plain; version=0.0.4; charset=utf-8"
     return Page(parse_prometheus(text))
 

@@ -1,6 +1,6 @@
 //! Serves with every layer and no Python: `cargo run -p turbo-middleware --example stack -- 127.0.0.1:8000`.
 //!
-//! `/` greets, `/slow` takes longer than it may, `POST /` counts the bytes of a body of up to 64 KiB.
+//! `/metrics` is the page for Prometheus, `/` greets, `/slow` takes longer than it may, `POST /` counts the bytes of a body of up to 64 KiB.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -12,15 +12,19 @@ use http_body_util::{BodyExt, Full};
 use tower::{ServiceBuilder, service_fn};
 use turbo_http::{Address, ConnectionInfo, Server};
 use turbo_middleware::access_log::AccessLogLayer;
-use turbo_middleware::body_limit::{BodyLimitLayer, RequestBody};
+use turbo_middleware::body_limit::BodyLimitLayer;
 use turbo_middleware::compression::CompressionLayer;
+use turbo_middleware::concurrency_limit::ConcurrencyLimitLayer;
 use turbo_middleware::forwarded::{ForwardedLayer, TrustedProxies};
+use turbo_middleware::metrics::{MetricsLayer, Recorder};
+use turbo_middleware::rate_limit::{Quota, QuotaError, RateLimitLayer};
 use turbo_middleware::request_id::{Id, RequestIdLayer};
 use turbo_middleware::security_headers::SecurityHeadersLayer;
+use turbo_middleware::stack::StackedBody;
 use turbo_middleware::timeout::TimeoutLayer;
 use turbo_middleware::{BoxError, Builder, Stack};
 
-type Incoming = Request<RequestBody<turbo_http::RequestBody>>;
+type Incoming = Request<StackedBody<turbo_http::RequestBody>>;
 
 /// The service: it knows nothing of what stands in front of it.
 async fn answer(request: Incoming) -> Result<Response<Full<Bytes>>, BoxError> {
@@ -40,22 +44,26 @@ async fn answer(request: Incoming) -> Result<Response<Full<Bytes>>, BoxError> {
 }
 
 /// Every layer, with the settings that a small service behind a local proxy could have.
-fn stack(log: impl Fn(String) + Send + Sync + 'static) -> Stack {
+fn stack(log: impl Fn(String) + Send + Sync + 'static) -> Result<Stack, QuotaError> {
     let proxies = TrustedProxies::new(["127.0.0.1", "::1"]);
     let forwarded =
         ForwardedLayer::new(proxies, |extensions| match extensions.get::<ConnectionInfo>()?.peer() {
             Address::Tcp(address) => Some(*address),
             Address::Unix(_) => None,
         });
-    Builder::new()
+    let stack = Builder::new()
         .forwarded(forwarded)
         .request_id(RequestIdLayer::new())
         .access_log(AccessLogLayer::new(move |entry| log(entry.to_string())))
+        .metrics(MetricsLayer::new(Recorder::new()).path("/metrics"))
         .security_headers(SecurityHeadersLayer::recommended())
+        .concurrency_limit(ConcurrencyLimitLayer::new(512).exempt(["/health"]))
+        .rate_limit(RateLimitLayer::new(Quota::new(600, Duration::from_secs(60))?))
         .timeout(TimeoutLayer::new(Duration::from_millis(200)))
         .body_limit(BodyLimitLayer::new(64 * 1024))
         .compression(CompressionLayer::new())
-        .build()
+        .build();
+    Ok(stack)
 }
 
 /// Begins to serve; `log` gets the lines of the access log.
@@ -63,13 +71,14 @@ pub(crate) fn start(
     address: SocketAddr,
     log: impl Fn(String) + Send + Sync + 'static,
 ) -> std::io::Result<Server> {
-    let service = ServiceBuilder::new().layer(stack(log)).service(service_fn(answer));
+    let stack = stack(log).map_err(std::io::Error::other)?;
+    let service = ServiceBuilder::new().layer(stack).service(service_fn(answer));
     Server::builder().tcp(address).connection_info(true).stop_on_signals(true).start(service)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let address: SocketAddr = std::env::args().nth(1).as_deref().unwrap_or("127.0.0.1:8000").parse()?;
     let server = start(address, |line| println!("{line}"))?;
-    println!("{}\nhttp://{}", stack(drop), server.addresses()[0]);
+    println!("{}\nhttp://{}", stack(drop)?, server.addresses()[0]);
     Ok(server.join()?)
 }
