@@ -123,7 +123,7 @@ def test_requests_by_route(serve: Serve, accept: str, plans: bool) -> None:
     assert page("turboapi_event_loop_lag_seconds") >= 0
     assert page("python_gc_collections_total", generation="0") >= 0
     if plans:
-        assert page("turboapi_plan_requests_total", tier="native") == 3
+        assert page("turboapi_plan_requests_total", tier="native") == 4
         assert page("turboapi_plan_routes", tier="native") >= 2
         assert page("turboapi_sync_calls_total", place="threads") == 1
 

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
-from turboapi._engine import RateLimitBuckets
 from turboapi._types import Scope
 from turboapi.errors import ConfigError
 from turboapi.middleware.base import EngineLayer
@@ -108,6 +107,9 @@ class RateLimit(EngineLayer):
         with _LOCK:
             buckets = self.__dict__.get("_buckets")
             if buckets is None:
+                # The parent of worker processes needs no engine.
+                from turboapi._engine import RateLimitBuckets
+
                 buckets = RateLimitBuckets(self.max_keys)
                 object.__setattr__(self, "_buckets", buckets)
         return super().settings() | {"exempt": list(self.exempt), "buckets": buckets}

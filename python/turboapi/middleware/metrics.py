@@ -7,7 +7,6 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from turboapi._engine import MetricsRecorder
 from turboapi.middleware.base import EngineLayer
 
 if TYPE_CHECKING:
@@ -65,6 +64,9 @@ class ProcessMetrics:
     """The recorder of a process and the servers whose state is on its page."""
 
     def __init__(self, routes: int) -> None:
+        # The parent of worker processes needs no engine.
+        from turboapi._engine import MetricsRecorder
+
         self.recorder = MetricsRecorder(routes)
         self._servers: list[weakref.ref[Server]] = []
         self._listening = False
