@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,6 +146,9 @@ bench-quick: build $(VENV)/.bench-requirements ## The same in a minute, nothing 
 bench-plans: build $(VENV)/.bench-requirements ## Cost table of route plans (half an hour), into benchmarks/results/
 	$(BIN)/python -m benchmarks.plan_cost
 	$(BIN)/python -m benchmarks.adaptive_sync
+
+bench-overload: build $(VENV)/.bench-requirements ## Load beyond capacity, into benchmarks/results/
+	$(BIN)/python -m benchmarks.load_shedding
 
 bench-threads: build $(VENV)/.bench-requirements ## Throughput by worker threads (make VENV=.venv-ft PYTHON=python3.14t bench-threads)
 	$(BIN)/python -m benchmarks.free_threaded_scaling
