@@ -114,7 +114,7 @@ class Clients:
 
 
 async def _offer(port: int, rate: float, seconds: float) -> tuple[Outcome, Outcome, float]:
-    """Send `rate` requests a second for so long; the outcome of them, of health checks, and the time it took."""
+    """Send `rate` requests a second for so long; their outcome, that of health checks, the time it took."""
     queries, checks = Outcome([], []), Outcome([], [])
     clients = Clients(port)
     begin = time.perf_counter()
