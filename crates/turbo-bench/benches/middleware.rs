@@ -12,6 +12,7 @@ use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
@@ -19,8 +20,11 @@ use http_body_util::{Empty, Full};
 use hyper::body::Body;
 use suite::{Group, Suite};
 use tokio::runtime::{Builder, Runtime};
-use tower::{Service, ServiceBuilder, service_fn};
+use tower::{Layer, Service, ServiceBuilder, service_fn};
+use turbo_middleware::concurrency_limit::ConcurrencyLimitLayer;
 use turbo_middleware::forwarded::{Protocol, TrustedProxies};
+use turbo_middleware::metrics::{MetricsLayer, Recorder};
+use turbo_middleware::rate_limit::{Quota, RateLimitLayer};
 
 type Asked = Request<Empty<Bytes>>;
 
@@ -113,15 +117,26 @@ fn forwarded<S: Service<Asked>>(
     })
 }
 
+fn rate_limit() -> RateLimitLayer {
+    RateLimitLayer::new(Quota::new(1_000_000_000, Duration::from_secs(3_600)).unwrap())
+}
+
 fn alone(suite: &mut Suite) {
     let mut group = suite.group("middleware");
     through(&mut group, "none", small(), &["content-type"]);
     through(&mut group, "forwarded", forwarded(small()), &[]);
+    through(&mut group, "metrics", MetricsLayer::new(Recorder::new()).layer(small()), &[]);
+    through(&mut group, "concurrency_limit", ConcurrencyLimitLayer::new(512).layer(small()), &[]);
+    through(&mut group, "rate_limit", rate_limit().layer(small()), &["ratelimit"]);
 }
 
 fn stacked(suite: &mut Suite) {
     let mut group = suite.group("middleware");
-    let stack = ServiceBuilder::new().layer_fn(forwarded);
+    let stack = ServiceBuilder::new()
+        .layer_fn(forwarded)
+        .layer(MetricsLayer::new(Recorder::new()))
+        .layer(ConcurrencyLimitLayer::new(512))
+        .layer(rate_limit());
     through(&mut group, "stacked", stack.service(small()), &["content-type"]);
 }
 
