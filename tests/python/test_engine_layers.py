@@ -14,7 +14,17 @@ from processes import ServerProcess
 
 from turboapi import Config, ConfigError, TurboAPI, middleware
 from turboapi.cli import main, run
-from turboapi.middleware import BodyLimit, Compression, EngineLayer, RequestId, SecurityHeaders, Timeout
+from turboapi.middleware import (
+    BodyLimit,
+    Compression,
+    EngineLayer,
+    LoadShedding,
+    Metrics,
+    RateLimit,
+    RequestId,
+    SecurityHeaders,
+    Timeout,
+)
 from turboapi.middleware.layers import ORDER, combined
 
 
@@ -35,8 +45,18 @@ def test_without_layers_the_engine_gets_none() -> None:
 
 
 def test_layers_come_in_their_order_whatever_the_users_is() -> None:
-    layers = [Compression(), BodyLimit(1), Timeout(1), SecurityHeaders(), RequestId()]
-    assert list(configured(*layers)) == [kind.name for kind in ORDER]
+    layers = [
+        LoadShedding(),
+        Compression(),
+        BodyLimit(1),
+        Timeout(1),
+        RateLimit(1),
+        SecurityHeaders(),
+        Metrics("/metrics"),
+        RequestId(),
+    ]
+    # Load shedding is the server's own, and not in front of it.
+    assert list(configured(*layers)) == [kind.name for kind in ORDER if kind is not LoadShedding]
     assert combined(layers) == layers[::-1]
 
 
