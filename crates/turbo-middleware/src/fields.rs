@@ -102,12 +102,10 @@ mod tests {
             (&[][..], &[("vary", "new")][..]),
             (&[("a", "1")], &[("a", "1"), ("vary", "new")]),
             (&[("vary", "x"), ("a", "1"), ("vary", "y")], &[("vary", "new"), ("a", "1")]),
-            (&[("a", "1"), ("vary", "x"), ("b", "2"), ("vary", "y"), ("c", "3")], &[
-                ("a", "1"),
-                ("vary", "new"),
-                ("b", "2"),
-                ("c", "3"),
-            ]),
+            (
+                &[("a", "1"), ("vary", "x"), ("b", "2"), ("vary", "y"), ("c", "3")],
+                &[("a", "1"), ("vary", "new"), ("b", "2"), ("c", "3")],
+            ),
         ] {
             let mut list = pairs(before);
             let mut map: HeaderMap = HeaderMap::new();

@@ -10,8 +10,7 @@ use super::allowed::Allowed;
 use crate::early::{Answer, Before, RequestHead};
 use crate::fields::{Fields, add_vary, latin1, strip};
 
-const REQUEST_PRIVATE_NETWORK: HeaderName =
-    HeaderName::from_static("access-control-request-private-network");
+const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 /// The rules, as the attributes of a built `CORSMiddleware` have them (`starlette/middleware/cors.py`).
