@@ -1,9 +1,9 @@
 """Middleware that the engine knows.
 
-The four stock classes are Starlette's own, the very objects that `starlette.middleware` and `fastapi.middleware`
-have: `app.add_middleware` takes them with the settings that FastAPI's users know, on any server. On the engine
-an instance of exactly one of these classes does its work in Rust (see `docs/middleware.md`); a subclass runs as
-it is.
+The four stock classes are Starlette's own, the very objects that `starlette.middleware` and
+`fastapi.middleware` have: `app.add_middleware` takes them with the settings that FastAPI's users know, on any
+server. On the engine an instance of exactly one of them does its work in Rust (`docs/middleware.md`); any
+subclass runs as it is.
 
     from turboapi.middleware import CORSMiddleware
 

@@ -197,6 +197,7 @@ def _watches(app: FastAPI, router: APIRouter, stack: MiddlewareStack) -> list[tu
         for name in ("middleware_stack", "router", "root_path", "debug", "dependency_overrides")
     ]
     watches += STOCK_WATCHES
+    watches += stack.watches
     watches += [("dict", handlers) for handlers in stack.exception_handlers]
     for one in routers(router):
         watches += [("item", vars(one), name) for name in ("routes", "_routes_version", "middleware_stack")]

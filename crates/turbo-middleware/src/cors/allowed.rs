@@ -30,6 +30,11 @@ impl Allowed {
         self
     }
 
+    /// Whether there are no predicates.
+    pub(super) fn is_exact(&self) -> bool {
+        self.predicates.is_empty()
+    }
+
     /// Whether `value` is among them; `None` when a predicate cannot tell.
     pub(super) fn has(&self, value: &HeaderValue) -> Option<bool> {
         if self.exact.contains(value.as_bytes()) {

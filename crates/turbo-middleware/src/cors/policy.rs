@@ -110,6 +110,12 @@ impl Policy {
         Some(Answer::plain_text(StatusCode::BAD_REQUEST, text, headers))
     }
 
+    /// Whether [`grant`](Self::grant) always knows: no predicate is asked.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.allow_all_origins || self.allow_origins.is_exact()
+    }
+
     /// Decides how the response will treat `origin`; `None` when a predicate of the user's cannot tell.
     #[must_use]
     pub fn grant(&self, origin: Option<&HeaderValue>) -> Option<Grant> {

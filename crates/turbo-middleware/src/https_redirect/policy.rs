@@ -14,10 +14,12 @@ impl Policy {
     /// server's own address) and URLs that need quoting.
     #[must_use]
     pub fn before(self, head: RequestHead<'_>) -> Before {
-        if head.scheme != "http" {
-            return Before::Pass;
+        match head.scheme {
+            "http" => redirect(&head).map_or(Before::InDoubt, Before::Answer),
+            // A proxy can report it of a plain request.
+            "ws" => Before::InDoubt,
+            _ => Before::Pass,
         }
-        redirect(&head).map_or(Before::InDoubt, Before::Answer)
     }
 }
 

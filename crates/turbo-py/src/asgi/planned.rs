@@ -29,6 +29,7 @@ use crate::reactor::{ThreadBound, after_python};
 /// What is kept of a request whose plan is not done at once.
 pub(crate) struct Facts {
     version: Version,
+    is_head: bool,
     /// For the access log, if there is one.
     row: Option<(Arc<str>, Method, http::Uri)>,
 }
@@ -44,7 +45,8 @@ impl ConnectionContext {
         }
         Python::attach(|py| {
             let (parts, body) = request.as_ref()?;
-            let target = Request { parts, root_path: &server.root_path_text };
+            let scheme = || self.scheme(parts);
+            let target = Request { parts, root_path: &server.root_path_text, scheme: &scheme };
             let attempt = plan::attempt(py, plans.get(), target, !body.is_end_stream(), server.context(py)?);
             if matches!(attempt, Attempt::NotPlanned) {
                 return None;
@@ -76,7 +78,8 @@ impl ConnectionContext {
             let Some(context) = server.context(py).filter(|_| !server.is_overloaded()) else {
                 return self.start(parts, Rest::Nothing, body);
             };
-            let request = Request { parts: &parts, root_path: &server.root_path_text };
+            let scheme = || self.scheme(&parts);
+            let request = Request { parts: &parts, root_path: &server.root_path_text, scheme: &scheme };
             let outcome = chosen.begin(py, request, &body, context);
             let responding = self.follow(py, outcome, parts, Rest::Nothing, body);
             after_python(py);
@@ -165,7 +168,7 @@ impl ConnectionContext {
             // As uvicorn: an HTTP/1.0 connection ends with its first response.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let length = if is_bodiless(payload.status) {
+        let length = if facts.is_head || is_bodiless(payload.status) {
             Length::None
         } else if sized {
             Length::Owed(0)
@@ -188,7 +191,11 @@ impl ConnectionContext {
             let client = self.peer().ok().map(|peer| scope::client_name(&self.server, peer, &parts.headers));
             (client.unwrap_or_default(), parts.method.clone(), parts.uri.clone())
         });
-        Facts { version: parts.version, row }
+        Facts { version: parts.version, is_head: parts.method == Method::HEAD, row }
+    }
+
+    fn scheme(&self, parts: &Parts) -> &'static str {
+        self.peer().map_or("http", |peer| scope::scheme(&self.server, peer, &parts.headers))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::asgi::message;
 const SMALL_LENGTHS: usize = 1024;
 
 /// A whole answer, with its headers in FastAPI's order.
+#[derive(Clone)]
 pub(crate) struct Payload {
     pub(crate) status: StatusCode,
     /// Complete but for what the server adds (`date`, `server`).
