@@ -159,7 +159,7 @@ def test_middleware_is_named() -> None:
         "layers": [
             {
                 "name": "starlette.middleware.base.BaseHTTPMiddleware"
-                "(tests.plans.test_explain.test_middleware_is_named.<locals>.<lambda>)",
+                f"({__name__}.test_middleware_is_named.<locals>.<lambda>)",
                 "runs": "python",
                 "reason": "not a stock class",
             }
