@@ -43,7 +43,7 @@ def running(server: Any) -> Iterator[tuple[str, int]]:
 def engine(app: ASGIApp) -> Any:
     """The engine for an app."""
     return turboapi.Server(
-        turboapi.Config(app, port=0, log_config=None, access_log=False, timeout_keep_alive=60)
+        turboapi.Config(app, port=0, log_config=None, access_log=False, timeout_keep_alive=60, lifespan="off")
     )
 
 
