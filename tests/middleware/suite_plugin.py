@@ -1,6 +1,6 @@
 """Lets Starlette's own tests of its middleware run against the engine, with apps whose middleware is lifted.
 
-Loaded into a pytest whose root is Starlette's source distribution. Its tests build `Starlette` apps with plain
+Loaded into a pytest whose root is the distribution of Starlette. Its tests build `Starlette` apps with plain
 routes, around which nothing is lifted; here each becomes a FastAPI app with the same middleware and, where an
 endpoint does not look at the request, a route with a native plan. The client speaks to a real server.
 """

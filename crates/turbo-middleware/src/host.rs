@@ -107,6 +107,12 @@ pub(crate) fn push_target(head: &RequestHead<'_>, url: &mut String) -> Option<()
     Some(())
 }
 
+/// Appends the path and the query of a redirect as they came.
+pub(crate) fn push_target_as_sent(head: &RequestHead<'_>, url: &mut String) {
+    url.push_str(head.root_path);
+    url.push_str(head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str));
+}
+
 fn is_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/._~-!$&'()*+,;=:@".contains(&byte)
 }

@@ -9,6 +9,7 @@
 //! - [`https_redirect`]: requests without TLS are sent to the same URL with it.
 #![forbid(unsafe_code)]
 
+pub mod answer;
 pub mod cors;
 mod early;
 mod fields;
@@ -18,5 +19,5 @@ mod host;
 pub mod https_redirect;
 pub mod trusted_host;
 
-pub use early::{Answer, Before, RequestHead, Scheme};
+pub use early::{Answer, AnswerFuture, Before, RequestHead};
 pub use fields::Fields;

@@ -27,13 +27,42 @@
 //! assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &b"OK"[..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # As a layer
+//!
+//! ```
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use turbo_middleware::cors::{CorsLayer, Options};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let policy = Options::default().allow_origins(["https://example.org"]).build()?;
+//! let service = ServiceBuilder::new()
+//!     .layer(CorsLayer::new(policy))
+//!     .service(service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(())) }));
+//! let request = Request::builder().header("origin", "https://example.org").body(())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.headers()["access-control-allow-origin"], "https://example.org");
+//! # Ok(())
+//! # }
+//! ```
 
 mod allowed;
+mod future;
+mod layer;
 mod options;
 mod policy;
+mod service;
 #[cfg(test)]
 mod tests;
 
 pub use allowed::{Allowed, Predicate};
+pub use future::ResponseFuture;
+pub use layer::CorsLayer;
 pub use options::Options;
 pub use policy::{Grant, Policy};
+pub use service::Cors;
+
+/// The layer's name.
+pub const NAME: &str = "cors";

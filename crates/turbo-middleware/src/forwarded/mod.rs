@@ -67,6 +67,10 @@ pub struct Forwarded {
     pub client: Option<(String, i64)>,
 }
 
+/// The scheme that the client used, in the extensions of a request: `http`, `https`, `ws` or `wss`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme(pub &'static str);
+
 impl TrustedProxies {
     /// Applies the rules of the [module](self) to one request.
     ///

@@ -17,9 +17,34 @@
 //! assert_eq!(answer.headers[1].1, "https://example.org/a?b");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # As a layer
+//!
+//! ```
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use turbo_middleware::https_redirect::HttpsRedirectLayer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let service = ServiceBuilder::new()
+//!     .layer(HttpsRedirectLayer)
+//!     .service(service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(())) }));
+//! let request = Request::builder().uri("/a").header("host", "example.org").body(())?;
+//! assert_eq!(service.oneshot(request).await?.headers()["location"], "https://example.org/a");
+//! # Ok(())
+//! # }
+//! ```
 
+mod layer;
 mod policy;
+mod service;
 #[cfg(test)]
 mod tests;
 
+pub use layer::HttpsRedirectLayer;
 pub use policy::Policy;
+pub use service::HttpsRedirect;
+
+/// The layer's name.
+pub const NAME: &str = "https redirect";

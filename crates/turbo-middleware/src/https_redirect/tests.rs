@@ -1,7 +1,8 @@
 use http::Request;
 
 use super::Policy;
-use crate::{Before, RequestHead, Scheme};
+use crate::forwarded::Scheme;
+use crate::{Before, RequestHead};
 
 #[test]
 fn plain_urls_are_redirected_and_others_are_in_doubt() {

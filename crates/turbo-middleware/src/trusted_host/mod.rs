@@ -19,9 +19,35 @@
 //! assert_eq!((answer.status.as_u16(), &answer.body[..]), (400, &b"Invalid host header"[..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # As a layer
+//!
+//! ```
+//! use http::{Request, Response};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use turbo_middleware::trusted_host::{Policy, TrustedHostLayer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let layer = TrustedHostLayer::new(Policy::new(["example.org"])?);
+//! let service = ServiceBuilder::new()
+//!     .layer(layer)
+//!     .service(service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(())) }));
+//! let request = Request::builder().header("host", "evil.example").body(())?;
+//! assert_eq!(service.oneshot(request).await?.status(), 400);
+//! # Ok(())
+//! # }
+//! ```
 
+mod layer;
 mod policy;
+mod service;
 #[cfg(test)]
 mod tests;
 
+pub use layer::TrustedHostLayer;
 pub use policy::{InvalidPattern, Policy};
+pub use service::TrustedHost;
+
+/// The layer's name.
+pub const NAME: &str = "trusted host";

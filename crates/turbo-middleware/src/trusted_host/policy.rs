@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::early::{Answer, Before, RequestHead};
-use crate::host::{host, is_literal, location, push_target};
+use crate::host::{Host, host, is_literal, location, push_target, push_target_as_sent};
 
 /// The rules of a `TrustedHostMiddleware` (`starlette/middleware/trustedhost.py`).
 #[derive(Clone, Debug)]
@@ -56,45 +56,76 @@ impl Policy {
         self
     }
 
-    /// Refuses a host that is not allowed, or redirects it.
+    /// Refuses a host that is not allowed, or redirects it, where Starlette's answer is known to the byte.
     ///
     /// In doubt are redirects of URLs that need quoting, and IP literals, unless every host is allowed.
     #[must_use]
     pub fn before(&self, head: RequestHead<'_>) -> Before {
-        if self.allow_any {
-            return Before::Pass;
-        }
-        if is_literal(head.headers) {
+        if !self.allow_any && is_literal(head.headers) {
             return Before::InDoubt;
         }
-        let Some(host) = host(head.headers) else { return refused() };
+        match self.judge(head) {
+            Judgement::Allowed => Before::Pass,
+            Judgement::Refused => Before::Answer(refused()),
+            Judgement::LacksWww(host) => {
+                let mut url = with_www(head, host);
+                let target = host.is_plain().then_some(()).and_then(|()| push_target(&head, &mut url));
+                let target = target.and_then(|()| location(url));
+                target.map_or(Before::InDoubt, |target| Before::Answer(Answer::redirect(target)))
+            }
+        }
+    }
+
+    /// The same without a doubt: IP literals are those of `std`, and a redirect leads to the URL as it was sent.
+    #[must_use]
+    pub fn answer(&self, head: RequestHead<'_>) -> Option<Answer> {
+        match self.judge(head) {
+            Judgement::Allowed => None,
+            Judgement::Refused => Some(refused()),
+            Judgement::LacksWww(host) => {
+                let mut url = with_www(head, host);
+                push_target_as_sent(&head, &mut url);
+                Some(location(url).map_or_else(refused, Answer::redirect))
+            }
+        }
+    }
+
+    fn judge<'a>(&self, head: RequestHead<'a>) -> Judgement<'a> {
+        if self.allow_any {
+            return Judgement::Allowed;
+        }
+        let Some(host) = host(head.headers) else { return Judgement::Refused };
         let name = host.name;
         let mut lacks_www = false;
         for pattern in &self.allowed {
             let matches = match pattern.strip_prefix('*') {
-                Some(suffix) => ends_with(name, suffix) || name == pattern,
+                Some(suffix) => ends_with(name, suffix),
                 None => name.eq_ignore_ascii_case(pattern),
             };
             if matches {
-                return Before::Pass;
+                return Judgement::Allowed;
             }
             lacks_www |= pattern.strip_prefix("www.").is_some_and(|rest| name.eq_ignore_ascii_case(rest));
         }
-        if !(lacks_www && self.www_redirect) {
-            return refused();
-        }
-        if !host.is_plain() {
-            return Before::InDoubt;
-        }
-        let mut url = format!("{}://www.", head.scheme);
-        host.push_to(&mut url);
-        let target = push_target(&head, &mut url).and_then(|()| location(url));
-        target.map_or(Before::InDoubt, |target| Before::Answer(Answer::redirect(target)))
+        if lacks_www && self.www_redirect { Judgement::LacksWww(host) } else { Judgement::Refused }
     }
 }
 
-fn refused() -> Before {
-    Before::Answer(Answer::plain_text(StatusCode::BAD_REQUEST, "Invalid host header", Vec::new()))
+/// What comes of a host.
+enum Judgement<'a> {
+    Allowed,
+    Refused,
+    LacksWww(Host<'a>),
+}
+
+fn with_www(head: RequestHead<'_>, host: Host<'_>) -> String {
+    let mut url = format!("{}://www.", head.scheme);
+    host.push_to(&mut url);
+    url
+}
+
+fn refused() -> Answer {
+    Answer::plain_text(StatusCode::BAD_REQUEST, "Invalid host header", Vec::new())
 }
 
 fn ends_with(name: &str, suffix: &str) -> bool {

@@ -1,7 +1,13 @@
 //! Answers that need no handler.
 
+mod future;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+
+pub use self::future::AnswerFuture;
+use crate::answer::{AnswerBody, Answered};
+use crate::forwarded::Scheme;
 
 /// What a layer looks at of a request, before a handler sees it.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +24,8 @@ pub struct RequestHead<'a> {
     pub root_path: &'a str,
 }
 
-/// The scheme of a request, as an extension of it; without one the request is `http` or what its target says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scheme(pub &'static str);
-
 impl<'a> RequestHead<'a> {
-    /// Of a whole request.
+    /// Of a whole request, whose scheme is what its extension [`Scheme`] says, or its target, or `http`.
     #[must_use]
     pub fn of<B>(request: &'a Request<B>) -> Self {
         let scheme = match request.extensions().get::<Scheme>() {
@@ -78,13 +80,15 @@ impl Answer {
     }
 }
 
-impl<B: From<Bytes>> From<Answer> for Response<B> {
-    fn from(answer: Answer) -> Self {
-        let mut response = Response::new(B::from(answer.body));
-        *response.status_mut() = answer.status;
-        for (name, value) in answer.headers {
+impl Answer {
+    /// The response that the layer `by` gives.
+    pub(crate) fn respond<C>(self, by: &'static str) -> Response<AnswerBody<C>> {
+        let mut response = Response::new(AnswerBody::full(self.body));
+        *response.status_mut() = self.status;
+        for (name, value) in self.headers {
             response.headers_mut().append(name, value);
         }
+        response.extensions_mut().insert(Answered(by));
         response
     }
 }
