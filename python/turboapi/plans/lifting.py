@@ -23,6 +23,7 @@ from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from turboapi.plans import lifted_settings
+from turboapi.plans.attributes import attributes_of
 from turboapi.plans.lifted_settings import Settings, Watch
 from turboapi.plans.originals import global_names
 from turboapi.plans.reasons import NotPlannable
@@ -79,7 +80,7 @@ def lift(middleware: object) -> Lifted:
     for name, value in kind.names.items():
         if getattr(kind.module, name, None) is not value:
             raise NotPlannable(f"{kind.module.__name__}.{name} was replaced")
-    attributes: dict[str, Any] = vars(middleware)
+    attributes = attributes_of(middleware)
     if attributes.keys() != kind.attributes:
         odd = sorted(attributes.keys() ^ kind.attributes)
         raise NotPlannable(f"its attributes are not the class's own: {', '.join(odd)}")

@@ -1,6 +1,5 @@
 //! Texts that are allowed.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use http::HeaderValue;
@@ -11,7 +10,8 @@ pub type Predicate = Box<dyn Fn(&HeaderValue) -> Option<bool> + Send + Sync>;
 /// Origins or methods: exact ones, and those that a predicate allows.
 #[derive(Default)]
 pub struct Allowed {
-    exact: HashSet<Box<[u8]>>,
+    /// In order: a search by halves takes a comparison or two, less than any hash.
+    exact: Vec<Box<[u8]>>,
     predicates: Vec<Predicate>,
 }
 
@@ -19,7 +19,8 @@ impl Allowed {
     /// The exact ones, in the bytes of a header field.
     #[must_use]
     pub fn exact<T: Into<Vec<u8>>>(texts: impl IntoIterator<Item = T>) -> Self {
-        let exact = texts.into_iter().map(|text| text.into().into_boxed_slice()).collect();
+        let mut exact: Vec<_> = texts.into_iter().map(|text| text.into().into_boxed_slice()).collect();
+        exact.sort_unstable();
         Self { exact, predicates: Vec::new() }
     }
 
@@ -37,7 +38,7 @@ impl Allowed {
 
     /// Whether `value` is among them; `None` when a predicate cannot tell.
     pub(super) fn has(&self, value: &HeaderValue) -> Option<bool> {
-        if self.exact.contains(value.as_bytes()) {
+        if self.exact.binary_search_by(|text| (**text).cmp(value.as_bytes())).is_ok() {
             return Some(true);
         }
         for predicate in &self.predicates {

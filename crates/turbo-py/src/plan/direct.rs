@@ -53,7 +53,7 @@ pub(crate) fn attempt(
     let mut ask = Ask::default();
     if !lifted.is_empty() {
         ask = lifted.ask(&request.parts.headers);
-        match lifted.before(py, request.head(lifted.reads_scheme()), &ask) {
+        match lifted.before(py, request.head(lifted.reads_scheme()), request.scheme, &ask) {
             Early::Pass => {}
             Early::InDoubt => return Attempt::NotPlanned,
             Early::Answer(payload) => {

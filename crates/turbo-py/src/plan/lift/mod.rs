@@ -53,8 +53,7 @@ impl Lifted {
         let entries = stack.getattr(intern!(py, "lifted"))?;
         let layers =
             entries.try_iter()?.map(|entry| settings::layer(&entry?)).collect::<PyResult<Box<[_]>>>()?;
-        let reads_scheme =
-            layers.iter().any(|layer| matches!(layer, Layer::TrustedHost(_) | Layer::HttpsRedirect(_)));
+        let reads_scheme = layers.iter().any(|layer| matches!(layer, Layer::HttpsRedirect(_)));
         Ok(Self { layers, reads_scheme })
     }
 
@@ -62,7 +61,7 @@ impl Lifted {
         self.layers.is_empty()
     }
 
-    /// Whether the scheme of a request matters.
+    /// Whether the scheme of every request matters.
     pub(crate) fn reads_scheme(&self) -> bool {
         self.reads_scheme
     }
@@ -80,12 +79,25 @@ impl Lifted {
     }
 
     /// What comes of a request before Python sees it.
-    pub(crate) fn before(&self, py: Python<'_>, head: RequestHead<'_>, ask: &Ask) -> Early {
+    ///
+    /// `head` has the scheme if the layers [read it](Self::reads_scheme); a redirect, which is rare, asks for it.
+    pub(crate) fn before(
+        &self,
+        py: Python<'_>,
+        head: RequestHead<'_>,
+        scheme: &dyn Fn() -> &'static str,
+        ask: &Ask,
+    ) -> Early {
         for (number, layer) in self.layers.iter().enumerate() {
             let before = match layer {
                 Layer::Cors(policy) => policy.before(head),
                 Layer::Gzip(_) => Before::Pass,
-                Layer::TrustedHost(policy) => policy.before(head),
+                Layer::TrustedHost(policy) => match policy.before(head) {
+                    Before::Answer(answer) if answer.status.is_redirection() => {
+                        policy.before(RequestHead { scheme: scheme(), ..head })
+                    }
+                    before => before,
+                },
                 Layer::HttpsRedirect(policy) => policy.before(head),
             };
             match before {
