@@ -13,6 +13,9 @@ pub trait Fields {
     /// Gives `name` this one value: in place of the first it has, without the others, or at the end
     /// (`starlette/datastructures.py`, `MutableHeaders.__setitem__`).
     fn set(&mut self, name: HeaderName, value: HeaderValue);
+
+    /// Gives `name` one value, made of those it has and `token`.
+    fn merge(&mut self, name: HeaderName, token: &'static str);
 }
 
 impl Fields for HeaderMap {
@@ -27,6 +30,11 @@ impl Fields for HeaderMap {
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
         self.insert(name, value);
     }
+
+    fn merge(&mut self, name: HeaderName, token: &'static str) {
+        let value = joined(self.get_all(&name).into_iter(), token);
+        self.insert(name, value);
+    }
 }
 
 impl Fields for Vec<(HeaderName, HeaderValue)> {
@@ -39,36 +47,50 @@ impl Fields for Vec<(HeaderName, HeaderValue)> {
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        let Some(first) = self.iter().position(|pair| pair.0 == name) else {
-            self.push((name, value));
-            return;
-        };
-        let mut index = 0;
-        self.retain(|pair| {
-            let kept = index <= first || pair.0 != name;
-            index += 1;
-            kept
-        });
-        self[first].1 = value;
+        match self.iter().position(|pair| pair.0 == name) {
+            Some(first) => replace(self, first, &name, value),
+            None => self.push((name, value)),
+        }
     }
+
+    fn merge(&mut self, name: HeaderName, token: &'static str) {
+        match self.iter().position(|pair| pair.0 == name) {
+            Some(first) => {
+                let value = joined(self.all(&name), token);
+                replace(self, first, &name, value);
+            }
+            None => self.push((name, HeaderValue::from_static(token))),
+        }
+    }
+}
+
+/// Puts `value` in the place of the `first` field of a name, and takes the others away.
+fn replace(fields: &mut Vec<(HeaderName, HeaderValue)>, first: usize, name: &HeaderName, value: HeaderValue) {
+    let mut index = 0;
+    fields.retain(|pair| {
+        let kept = index <= first || pair.0 != *name;
+        index += 1;
+        kept
+    });
+    fields[first].1 = value;
 }
 
 /// Adds `token` to `vary`, which becomes one field (`MutableHeaders.add_vary_header`).
 pub(crate) fn add_vary(fields: &mut impl Fields, token: &'static str) {
-    let value = joined(fields, token);
-    fields.set(header::VARY, value);
+    fields.merge(header::VARY, token);
 }
 
-fn joined(fields: &impl Fields, token: &'static str) -> HeaderValue {
-    let mut values = fields.all(&header::VARY);
-    let Some(first) = values.next() else { return HeaderValue::from_static(token) };
-    let mut joined = first.as_bytes().to_vec();
-    for value in values.map(HeaderValue::as_bytes).chain([token.as_bytes()]) {
+/// `values` and `token`, with commas between.
+fn joined<'a>(values: impl Iterator<Item = &'a HeaderValue>, token: &'static str) -> HeaderValue {
+    let mut joined = Vec::new();
+    for value in values {
+        joined.extend_from_slice(value.as_bytes());
         joined.extend_from_slice(b", ");
-        joined.extend_from_slice(value);
     }
+    joined.extend_from_slice(token.as_bytes());
     // Values joined by a comma and a space are a value.
-    HeaderValue::from_maybe_shared(joined).unwrap_or_else(|_| HeaderValue::from_static(token))
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(joined))
+        .unwrap_or_else(|_| HeaderValue::from_static(token))
 }
 
 /// The bytes of a field as ISO-8859-1, the way Starlette turns them into text.

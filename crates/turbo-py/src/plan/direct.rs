@@ -234,7 +234,7 @@ impl Running<'_> {
             return Outcome::Ready(payload);
         }
         // The call may have changed the settings of a layer, which the layer looks at only now.
-        let passed = if self.plans.hold(py) { lifted.after(py, self.ask, payload) } else { Err(payload) };
+        let passed = if lifted.hold(py) { lifted.after(py, self.ask, payload) } else { Err(payload) };
         match passed {
             Ok(payload) => Outcome::Ready(payload),
             Err(payload) => Outcome::Concluding(self.chosen(), Conclusion::Send(payload)),

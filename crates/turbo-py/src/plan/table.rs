@@ -257,6 +257,7 @@ impl Plans {
         for object in [app, outermost, router, exception_handlers] {
             visit.call(object)?;
         }
+        self.stack.lifted.traverse(visit)?;
         self.watches.traverse(visit)?;
         for entry in &self.entries {
             if let Entry::Plan { compile, .. } = entry {

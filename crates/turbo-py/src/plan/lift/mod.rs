@@ -11,17 +11,21 @@ mod gzip;
 mod settings;
 
 use http::{HeaderMap, HeaderValue, header};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use turbo_middleware::{Before, RequestHead, cors, gzip::Policy as GzipPolicy, https_redirect, trusted_host};
 
 use self::gzip::Gzip;
 use super::encode::Payload;
+use super::watch::Watches;
 
 /// The lifted layers, outermost first.
 pub(crate) struct Lifted {
     layers: Box<[Layer]>,
     reads_scheme: bool,
+    /// What the layers were read from.
+    watches: Watches,
 }
 
 enum Layer {
@@ -54,7 +58,18 @@ impl Lifted {
         let layers =
             entries.try_iter()?.map(|entry| settings::layer(&entry?)).collect::<PyResult<Box<[_]>>>()?;
         let reads_scheme = layers.iter().any(|layer| matches!(layer, Layer::HttpsRedirect(_)));
-        Ok(Self { layers, reads_scheme })
+        let watches = Watches::new(&stack.getattr(intern!(py, "watches"))?)?;
+        Ok(Self { layers, reads_scheme, watches })
+    }
+
+    /// Shows the garbage collector what this holds, but for what refers to nothing: functions and patterns.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.watches.traverse(visit)
+    }
+
+    /// Whether the middleware is still what was compiled.
+    pub(crate) fn hold(&self, py: Python<'_>) -> bool {
+        self.watches.hold(py)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
