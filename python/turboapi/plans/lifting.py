@@ -8,6 +8,7 @@ the instance as it was built, not from what was passed to `add_middleware`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import starlette._utils
@@ -108,7 +109,21 @@ def _names(module: Any, methods: Methods) -> dict[str, Any]:
                 function = vars(cls)[attribute]
                 function = getattr(function, "fget", None) or getattr(function, "__func__", function)
                 names |= global_names(function.__code__)
-    return {name: vars(module)[name] for name in sorted(names) if name in vars(module)}
+    # What is not genuine is equal to nothing that the module has.
+    return {
+        name: value if _is_genuine(name, value) else object()
+        for name, value in sorted(vars(module).items())
+        if name in names
+    }
+
+
+def _is_genuine(name: str, value: object) -> bool:
+    """Whether a global of a Starlette module was there before anybody replaced things."""
+    if isinstance(value, type):
+        return value.__module__.startswith("starlette.")
+    if isinstance(value, FunctionType):
+        return value.__globals__["__name__"].startswith("starlette.") and value.__code__.co_name == name
+    return True
 
 
 def _kind(
