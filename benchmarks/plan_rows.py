@@ -173,7 +173,13 @@ ROWS = (
         aim=Aim.NONE,
     ),
     _row(
-        "origin", "`async def` without middleware", "/async", HELLO, headers=(_ORIGIN,), app=f"{STOCK}:bare"
+        "origin",
+        "`async def` without middleware",
+        "/async",
+        HELLO,
+        headers=(_ORIGIN,),
+        app=f"{STOCK}:bare",
+        aim=Aim.NONE,
     ),
     _row("cors", "CORS", "/async", HELLO, headers=(_ORIGIN,), app=f"{STOCK}:cors"),
     _row(
@@ -184,6 +190,7 @@ ROWS = (
         method="OPTIONS",
         headers=(_ORIGIN, "Access-Control-Request-Method: PUT"),
         app=f"{STOCK}:cors",
+        aim=Aim.NONE,
     ),
     _row("hosts", "trusted hosts", "/async", HELLO, app=f"{STOCK}:hosts"),
     _row("secure", "HTTPS redirect, behind TLS", "/async", HELLO, headers=(_TLS,), app=f"{STOCK}:secure"),
