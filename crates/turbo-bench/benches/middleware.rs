@@ -19,8 +19,10 @@ use http_body_util::{Empty, Full};
 use hyper::body::Body;
 use suite::{Group, Suite};
 use tokio::runtime::{Builder, Runtime};
-use tower::{Service, ServiceBuilder, service_fn};
+use tower::{Layer, Service, ServiceBuilder, service_fn};
+use turbo_middleware::cors::{CorsLayer, Options};
 use turbo_middleware::forwarded::{Protocol, TrustedProxies};
+use turbo_middleware::trusted_host::{Policy, TrustedHostLayer};
 
 type Asked = Request<Empty<Bytes>>;
 
@@ -113,15 +115,26 @@ fn forwarded<S: Service<Asked>>(
     })
 }
 
+fn cors() -> CorsLayer {
+    let options = Options::default().allow_origins(["https://shop.example.org"]).allow_credentials(true);
+    CorsLayer::new(options.build().unwrap())
+}
+
+fn trusted_host() -> TrustedHostLayer {
+    TrustedHostLayer::new(Policy::new(["example.org", "*.example.org"]).unwrap())
+}
+
 fn alone(suite: &mut Suite) {
     let mut group = suite.group("middleware");
     through(&mut group, "none", small(), &["content-type"]);
     through(&mut group, "forwarded", forwarded(small()), &[]);
+    through(&mut group, "cors", cors().layer(small()), &["access-control-allow-origin", "vary"]);
+    through(&mut group, "trusted_host", trusted_host().layer(small()), &[]);
 }
 
 fn stacked(suite: &mut Suite) {
     let mut group = suite.group("middleware");
-    let stack = ServiceBuilder::new().layer_fn(forwarded);
+    let stack = ServiceBuilder::new().layer_fn(forwarded).layer(trusted_host()).layer(cors());
     through(&mut group, "stacked", stack.service(small()), &["content-type"]);
 }
 
