@@ -55,6 +55,8 @@ mod options;
 mod policy;
 mod service;
 #[cfg(test)]
+mod service_tests;
+#[cfg(test)]
 mod tests;
 
 pub use allowed::{Allowed, Predicate};

@@ -42,3 +42,23 @@ fn https_passes() {
     request.extensions_mut().insert(Scheme("https"));
     assert_eq!(Policy.before(RequestHead::of(&request)), Before::Pass);
 }
+
+#[test]
+fn without_a_doubt_every_request_has_an_answer() {
+    for (host, target, expected) in [
+        (Some("[::1]:8000"), "/%20?b=[c]", Some("https://[::1]:8000/%20?b=[c]")),
+        (Some("a:65536"), "/", Some("https://a:65536/")),
+        (Some("a b"), "/", None),
+        (None, "/", None),
+    ] {
+        let mut request = Request::builder().uri(target);
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let request = request.body(()).expect("a request");
+        let answer = Policy.answer(RequestHead::of(&request)).expect("an answer");
+        let location = answer.headers.iter().find(|(name, _)| name == "location");
+        assert_eq!(location.map(|(_, value)| value.to_str().expect("text")), expected, "{host:?} {target}");
+        assert_eq!(answer.status.as_u16(), if expected.is_some() { 307 } else { 400 });
+    }
+}

@@ -66,3 +66,22 @@ fn patterns_are_checked() {
         }
     }
 }
+
+#[test]
+fn without_a_doubt_literals_and_urls_are_taken_as_they_are() {
+    let policy = Policy::new(["[::1]", "www.other.org"]).expect("patterns");
+    for (host, target, expected) in [
+        ("[::1]:80", "/", None),
+        ("[::2]", "/", Some("Invalid host header")),
+        ("[:::]", "/", Some("Invalid host header")),
+        ("other.org", "/%41?b=[c]", Some("http://www.other.org/%41?b=[c]")),
+    ] {
+        let request = Request::builder().uri(target).header("host", host).body(()).expect("a request");
+        let answer = policy.answer(RequestHead::of(&request)).map(|answer| {
+            let location = answer.headers.iter().find(|(name, _)| name == "location");
+            let location = location.map(|(_, value)| value.to_str().expect("text").to_owned());
+            location.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned())
+        });
+        assert_eq!(answer.as_deref(), expected, "{host} {target}");
+    }
+}
