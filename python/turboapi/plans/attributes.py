@@ -31,6 +31,8 @@ def attributes_of(instance: Any) -> dict[str, Any]:
                 if _OWN.get(key) is gone:
                     del _OWN[key]
 
-            attributes = instance.__dict__ = dict(attributes)
+            attributes = dict(attributes)
+            # A class of the user's may have a `__setattr__` of its own.
+            object.__setattr__(instance, "__dict__", attributes)
             _OWN[key] = weakref.ref(instance, forget)
         return attributes
