@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps fuzz-router bench bench-quick bench-plans bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-middleware fuzz-router bench bench-quick bench-plans bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -126,6 +126,10 @@ differential: build ## The request table, byte for byte against uvicorn
 
 fuzz-apps: build ## Generated apps and 100,000 requests, byte for byte against uvicorn (SEED=)
 	$(BIN)/python -m tests.appfuzz --requests 100000 --seed $(or $(SEED),1) --brief
+
+fuzz-middleware: build ## Generated middleware and 100,000 requests against uvicorn, and Starlette's own tests (SEED=)
+	$(BIN)/python -W ignore -m tests.middleware --requests 100000 --seed $(or $(SEED),1)
+	$(BIN)/python -m tests.middleware.suite
 
 fuzz-router: ## The router against a naive one for a minute (FUZZ_SECONDS=); needs nightly Rust and cargo-fuzz
 	cd crates/turbo-router && cargo +nightly fuzz run --sanitizer none linear -- -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=600 -timeout=20

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from enum import Enum
 
+from benchmarks.apps.middleware import LONG
 from benchmarks.load import Request
 
 APP = "benchmarks.apps.plans:app"
 MANY = "benchmarks.apps.plans:many"
 FRONTED = "benchmarks.apps.plans:fronted"
+STOCK = "benchmarks.apps.middleware"
 
 
 class Aim(Enum):
@@ -84,6 +87,16 @@ _BOUGHT = _compact({"item_id": 42, "q": "plan"})
 _ME = _compact({"token": "secret", "trace": "t-1", "method": "GET"})
 _FORM = "application/x-www-form-urlencoded"
 _OPEN = _compact({"open": 1})
+_ORIGIN = "Origin: https://example.org"
+_GZIP = "Accept-Encoding: gzip, deflate"
+_TLS = "X-Forwarded-Proto: https"
+_LONG = _compact({"message": LONG})
+
+
+def _gzipped(body: bytes) -> bytes:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return compressor.compress(body) + compressor.flush()
+
 
 ROWS = (
     _row("def", "`def`, no parameters", "/def", HELLO, aim=Aim.NEAR_HYPER),
@@ -158,6 +171,45 @@ ROWS = (
         _BOUGHT,
         app=FRONTED,
         aim=Aim.NONE,
+    ),
+    _row(
+        "origin",
+        "`async def` without middleware",
+        "/async",
+        HELLO,
+        headers=(_ORIGIN,),
+        app=f"{STOCK}:bare",
+        aim=Aim.NONE,
+    ),
+    _row("cors", "CORS", "/async", HELLO, headers=(_ORIGIN,), app=f"{STOCK}:cors"),
+    _row(
+        "preflight",
+        "CORS, a preflight",
+        "/async",
+        b"OK",
+        method="OPTIONS",
+        headers=(_ORIGIN, "Access-Control-Request-Method: PUT"),
+        app=f"{STOCK}:cors",
+        aim=Aim.NONE,
+    ),
+    _row("hosts", "trusted hosts", "/async", HELLO, app=f"{STOCK}:hosts"),
+    _row("secure", "HTTPS redirect, behind TLS", "/async", HELLO, headers=(_TLS,), app=f"{STOCK}:secure"),
+    _row(
+        "gzip",
+        "gzip, a body of 20 KB",
+        "/async/long",
+        _gzipped(_LONG),
+        headers=(_GZIP,),
+        app=f"{STOCK}:gzip",
+        aim=Aim.NONE,
+    ),
+    _row(
+        "stocked",
+        "all four, a small body",
+        "/async",
+        HELLO,
+        headers=(_ORIGIN, _GZIP, _TLS),
+        app=f"{STOCK}:stocked",
     ),
     _row(
         "form",

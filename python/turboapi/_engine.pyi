@@ -225,11 +225,11 @@ class PlanTable:
         """Compile anew if the application has changed; whether there are plans now."""
     def served(self) -> list[int]:
         """Requests served by the present plan of each route, in the order of `set`."""
-    def counts(self) -> dict[Literal["native", "python", "refused", "unplanned", "off"], int]:
+    def counts(self) -> dict[Literal["native", "python", "refused", "unplanned", "off", "middleware"], int]:
         """HTTP requests since the table was made, by who served them.
 
         Plans of the two tiers; or FastAPI's router, because the plan refused the request, because there is
-        none for it, or because there are no plans at all.
+        none for it, or because there are no plans at all; or stock middleware in the engine, before all that.
         """
     def __call__(
         self,

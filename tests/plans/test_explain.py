@@ -149,15 +149,23 @@ def test_the_summary_of_an_app_without_exceptions_is_short() -> None:
 
 def test_middleware_is_named() -> None:
     app = make_app()
-    assert explain(app)["middleware"] == {"classes": [], "direct": True}
+    assert explain(app)["middleware"] == {"classes": [], "direct": True, "layers": []}
     app = make_app()
     app.add_middleware(BaseHTTPMiddleware, dispatch=lambda request, call_next: call_next(request))
     explanation = explain(app)
     assert explanation["middleware"] == {
         "classes": ["starlette.middleware.base.BaseHTTPMiddleware"],
         "direct": False,
+        "layers": [
+            {
+                "name": "starlette.middleware.base.BaseHTTPMiddleware"
+                f"({__name__}.test_middleware_is_named.<locals>.<lambda>)",
+                "runs": "python",
+                "reason": "not a stock class",
+            }
+        ],
     }
-    assert "BaseHTTPMiddleware; every request goes through it" in explanation_text(explanation)
+    assert "requests go through it, plans run behind it" in explanation_text(explanation)
 
 
 def test_plans_that_are_off_say_why() -> None:

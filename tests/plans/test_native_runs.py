@@ -156,7 +156,14 @@ def test_routes_declared_while_serving_are_served() -> None:
         assert client.get("/b").json() == "b"
         app.router.routes.pop()
         assert client.get("/b").status_code == 404
-        assert requests(app) == {"native": 1, "python": 0, "refused": 0, "unplanned": 2, "off": 0}
+        assert requests(app) == {
+            "native": 1,
+            "python": 0,
+            "refused": 0,
+            "unplanned": 2,
+            "off": 0,
+            "middleware": 0,
+        }
 
 
 def test_applications_with_plans_are_collected() -> None:

@@ -51,7 +51,7 @@ def test_requests_are_counted_by_who_answered_them() -> None:
     assert client.get("/items/1").json() == {"number": 1, "value": 1}
     assert client.get("/items/x").status_code == 422
     assert client.get("/docs").status_code == 200
-    assert counts(app) == {"native": 1, "python": 0, "refused": 1, "unplanned": 1, "off": 0}
+    assert counts(app) == {"native": 1, "python": 0, "refused": 1, "unplanned": 1, "off": 0, "middleware": 0}
 
 
 def test_an_override_counts_at_once_and_so_does_its_end() -> None:

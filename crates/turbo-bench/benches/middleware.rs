@@ -22,9 +22,11 @@ use suite::{Group, Suite};
 use tokio::runtime::{Builder, Runtime};
 use tower::{Layer, Service, ServiceBuilder, service_fn};
 use turbo_middleware::concurrency_limit::ConcurrencyLimitLayer;
+use turbo_middleware::cors::{CorsLayer, Options};
 use turbo_middleware::forwarded::{Protocol, TrustedProxies};
 use turbo_middleware::metrics::{MetricsLayer, Recorder};
 use turbo_middleware::rate_limit::{Quota, RateLimitLayer};
+use turbo_middleware::trusted_host::{Policy, TrustedHostLayer};
 
 type Asked = Request<Empty<Bytes>>;
 
@@ -121,6 +123,15 @@ fn rate_limit() -> RateLimitLayer {
     RateLimitLayer::new(Quota::new(1_000_000_000, Duration::from_secs(3_600)).unwrap())
 }
 
+fn cors() -> CorsLayer {
+    let options = Options::default().allow_origins(["https://shop.example.org"]).allow_credentials(true);
+    CorsLayer::new(options.build().unwrap())
+}
+
+fn trusted_host() -> TrustedHostLayer {
+    TrustedHostLayer::new(Policy::new(["example.org", "*.example.org"]).unwrap())
+}
+
 fn alone(suite: &mut Suite) {
     let mut group = suite.group("middleware");
     through(&mut group, "none", small(), &["content-type"]);
@@ -128,6 +139,8 @@ fn alone(suite: &mut Suite) {
     through(&mut group, "metrics", MetricsLayer::new(Recorder::new()).layer(small()), &[]);
     through(&mut group, "concurrency_limit", ConcurrencyLimitLayer::new(512).layer(small()), &[]);
     through(&mut group, "rate_limit", rate_limit().layer(small()), &["ratelimit"]);
+    through(&mut group, "cors", cors().layer(small()), &["access-control-allow-origin", "vary"]);
+    through(&mut group, "trusted_host", trusted_host().layer(small()), &[]);
 }
 
 fn stacked(suite: &mut Suite) {
@@ -136,7 +149,9 @@ fn stacked(suite: &mut Suite) {
         .layer_fn(forwarded)
         .layer(MetricsLayer::new(Recorder::new()))
         .layer(ConcurrencyLimitLayer::new(512))
-        .layer(rate_limit());
+        .layer(rate_limit())
+        .layer(trusted_host())
+        .layer(cors());
     through(&mut group, "stacked", stack.service(small()), &["content-type"]);
 }
 

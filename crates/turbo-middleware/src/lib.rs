@@ -23,6 +23,10 @@
 //! ```
 //!
 //! - [`forwarded`]: who the client behind a trusted proxy is.
+//! - [`cors`]: which pages of other origins may read a response.
+//! - [`gzip`]: which responses Starlette would compress.
+//! - [`trusted_host`]: which hosts may be asked for.
+//! - [`https_redirect`]: requests without TLS are sent to the same URL with it.
 //! - [`request_id`]: a name for each request, for logs and for the client.
 //! - [`access_log`]: a line for every response.
 //! - [`security_headers`]: response headers that tell a browser to be careful.
@@ -52,14 +56,23 @@ pub mod answer;
 pub mod body_limit;
 pub mod compression;
 pub mod concurrency_limit;
+pub mod cors;
+mod early;
+mod fields;
 pub mod forwarded;
+pub mod gzip;
+mod host;
+pub mod https_redirect;
 pub mod metrics;
 pub mod rate_limit;
 pub mod request_id;
 pub mod security_headers;
 pub mod stack;
 pub mod timeout;
+pub mod trusted_host;
 
+pub use early::{Answer, AnswerFuture, Before, RequestHead};
+pub use fields::Fields;
 pub use stack::{Builder, Stack};
 
 /// Any error, as tower and hyper pass them on.

@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 
 from turboapi._engine import Pace, PlanTable
 from turboapi.plans import runtime
+from turboapi.plans.attributes import attributes_of
 from turboapi.plans.blocking import placement
 from turboapi.plans.compiler import CompiledRoute, compile_route, unplanned
 from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
@@ -101,7 +102,7 @@ class ApplicationPlans:
     def _switch_off(self, app: FastAPI, reason: str) -> None:
         self.reason = reason
         self._routes, self._compiled = [], []
-        self.table.clear([("item", vars(app), name) for name in ("middleware_stack", "router")])
+        self.table.clear([("item", attributes_of(app), name) for name in ("middleware_stack", "router")])
 
     def _install(self, app: FastAPI) -> None:
         reason = unknown_version() or distrusted()
@@ -193,13 +194,16 @@ def existing_plans(app: object) -> ApplicationPlans | None:
 def _watches(app: FastAPI, router: APIRouter, stack: MiddlewareStack) -> list[tuple[Any, ...]]:
     """What must stay as it is for the compiled routes to be what FastAPI would execute."""
     watches: list[tuple[Any, ...]] = [
-        ("item", vars(app), name)
+        ("item", attributes_of(app), name)
         for name in ("middleware_stack", "router", "root_path", "debug", "dependency_overrides")
     ]
     watches += STOCK_WATCHES
+    watches += stack.watches
     watches += [("dict", handlers) for handlers in stack.exception_handlers]
     for one in routers(router):
-        watches += [("item", vars(one), name) for name in ("routes", "_routes_version", "middleware_stack")]
+        watches += [
+            ("item", attributes_of(one), name) for name in ("routes", "_routes_version", "middleware_stack")
+        ]
         watches.append(("list", one.routes))
     watches += [("dict", overrides) for overrides in _overrides(app, router)]
     for namespace, watched in ((ROUTING, watch_routing()), (UTILS, watch_utils())):
@@ -236,7 +240,7 @@ def _telemetry_watches(app: FastAPI) -> list[tuple[Any, ...]]:
     telemetry = app._native_telemetry
     if telemetry.enabled():
         raise NotPlannable("FastAPI's telemetry is on")
-    watches: list[tuple[Any, ...]] = [("item", vars(app), "_native_telemetry")]
+    watches: list[tuple[Any, ...]] = [("item", attributes_of(app), "_native_telemetry")]
     watches.append(("dict", telemetry.config))
     for module, name in _PROVIDERS:
         watches.append(("item", vars(sys.modules[module]), name))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from turboapi._engine import Extractor
+from turboapi.plans.attributes import attributes_of
 from turboapi.plans.dependencies import Program, compile_program
 from turboapi.plans.forms import FormExtractor
 from turboapi.plans.handlers import HandlerFacts, handler_facts
@@ -108,7 +109,7 @@ def _watches(
         watches.append(("attribute", dependant, "call", dependant.call))
     # The contexts of included routers keep what they have read of their routes.
     if effective.context is None:
-        watches += [("item", vars(effective.route), name) for name in _ROUTE_ATTRIBUTES]
+        watches += [("item", attributes_of(effective.route), name) for name in _ROUTE_ATTRIBUTES]
     return watches
 
 

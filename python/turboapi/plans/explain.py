@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Route
 
 from turboapi.plans.application import ApplicationPlans, PlannedRoute, plans_of
@@ -22,6 +23,7 @@ from turboapi.plans.handlers import handler_facts
 from turboapi.plans.parameters import compile_parameter
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute
+from turboapi.plans.stacks import Placed
 from turboapi.sync import SyncMode
 
 
@@ -73,13 +75,26 @@ class Summary(TypedDict):
     asgi: int
 
 
+class LayerExplanation(TypedDict):
+    """One middleware of the user's."""
+
+    name: str
+    """The class, or the function that `app.middleware("http")` got."""
+    runs: Literal["engine", "early", "python"]
+    """`early`: the engine gives the answers for which nothing further in is asked, Python does the rest."""
+    reason: str | None
+    """Why not all of it runs in the engine."""
+
+
 class MiddlewareExplanation(TypedDict):
     """What stands in front of the routes."""
 
     classes: list[str]
     """The user's own, outermost first."""
     direct: bool
-    """Whether requests of native routes skip the stack, since there is nothing of the user's in it."""
+    """Whether requests of native routes skip the stack: the engine runs all of the user's, if any."""
+    layers: list[LayerExplanation]
+    """The same middleware as in `classes`, with where each one runs."""
 
 
 class Explanation(TypedDict):
@@ -120,7 +135,9 @@ def explain_plans(plans: ApplicationPlans) -> Explanation:
         middleware=None
         if stack is None or plans.reason is not None
         else MiddlewareExplanation(
-            classes=[_qualified(one) for one in stack.middleware], direct=stack.direct
+            classes=[_qualified(one) for one in stack.middleware],
+            direct=stack.direct,
+            layers=[_layer(one) for one in stack.placed],
         ),
         routes=routes,
     )
@@ -160,6 +177,15 @@ def _route(planned: PlannedRoute, sync_mode: SyncMode) -> RouteExplanation:
         documentation=type(effective.route) is Route
         and getattr(effective.endpoint, "__module__", None) == FastAPI.__module__,
     )
+
+
+def _layer(placed: Placed) -> LayerExplanation:
+    middleware = placed.middleware
+    name = _qualified(middleware)
+    if type(middleware) is BaseHTTPMiddleware:
+        dispatch = _qualified(middleware.dispatch_func)
+        name = f"{name}({dispatch})"
+    return LayerExplanation(name=name, runs=placed.runs, reason=placed.reason)
 
 
 def _websocket_route(path: str, endpoint: Any) -> RouteExplanation:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from turboapi.plans.explain import (
     CallExplanation,
     Explanation,
+    LayerExplanation,
     ParameterExplanation,
     RouteExplanation,
     summary_line,
@@ -72,9 +73,21 @@ def _surroundings(explanation: Explanation) -> Iterator[str]:
     middleware = explanation["middleware"]
     if middleware is None:
         return
-    if middleware["direct"]:
-        yield "middleware: none of yours; native routes answer without the middleware stack"
+    if not middleware["classes"]:
+        yield f"middleware: {_NONE if middleware['direct'] else _CHANGED}"
     else:
-        classes = ", ".join(middleware["classes"]) or "FastAPI's own"
-        yield f"middleware: {classes}; every request goes through it, plans run behind it"
+        yield f"middleware, outermost first; {_DIRECT if middleware['direct'] else _BEHIND}:"
+        yield from (f"    {_layer(layer)}" for layer in middleware["layers"])
     yield f"sync mode: {explanation['sync_mode']}"
+
+
+_NONE = "none of yours; native routes answer without the middleware stack"
+_CHANGED = "FastAPI's own, changed; every request goes through it"
+_DIRECT = "native routes answer without the middleware stack"
+_BEHIND = "requests go through it, plans run behind it"
+_RUNS = {"engine": "engine", "early": "engine where it answers by itself, else python", "python": "python"}
+
+
+def _layer(layer: LayerExplanation) -> str:
+    reason = "" if layer["reason"] is None else f" ({layer['reason']})"
+    return f"{layer['name']}: {_RUNS[layer['runs']]}{reason}"

@@ -35,6 +35,8 @@ class RequestCounts(TypedDict):
     """By FastAPI, because no plan is for such a request."""
     off: int
     """By FastAPI, because there were no plans."""
+    middleware: int
+    """By stock middleware in the engine, before any route was looked for."""
 
 
 class Status(TypedDict):
@@ -66,6 +68,7 @@ def status_of(app: FastAPI) -> Status | None:
             refused=counts["refused"],
             unplanned=counts["unplanned"],
             off=counts["off"],
+            middleware=counts["middleware"],
         ),
         # While the application is being compiled anew, the two lists can differ in length.
         routes=[

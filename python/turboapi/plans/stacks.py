@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.exception_handlers import http_exception_handler
@@ -14,12 +14,25 @@ from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
+from turboapi.plans.lifted_settings import Settings
+from turboapi.plans.lifting import class_watches, lift
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.stock import is_stack_stock
 
 _BARE = (ServerErrorMiddleware, ExceptionTelemetryMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
 _DEPTH = 64
+
+
+class Placed(NamedTuple):
+    """Where one middleware of the user's runs."""
+
+    middleware: Any
+    runs: Literal["engine", "early", "python"]
+    """`early`: the engine gives the answers for which nothing further in is asked, Python does the rest."""
+    reason: str | None
+    """Why not all of it runs in the engine."""
 
 
 class MiddlewareStack(NamedTuple):
@@ -31,11 +44,14 @@ class MiddlewareStack(NamedTuple):
     exceptions: ExceptionMiddleware
     middleware: tuple[Any, ...]
     """The user's own, outermost first."""
-
-    @property
-    def direct(self) -> bool:
-        """There is nothing between the server and the router but FastAPI's own."""
-        return not self.middleware and type(self.outermost) is ServerErrorMiddleware and is_stack_stock()
+    direct: bool
+    """There is nothing between the server and the router but FastAPI's own and what is lifted."""
+    lifted: tuple[Settings, ...]
+    """The outermost of the user's own, as far as the engine runs them."""
+    placed: tuple[Placed, ...]
+    """Where each of the user's own runs, and why."""
+    watches: tuple[tuple[Any, ...], ...]
+    """What the lifted ones depend on."""
 
     @property
     def stock_http_exception(self) -> bool:
@@ -70,7 +86,56 @@ def middleware_stack(app: FastAPI) -> MiddlewareStack:
     if type(innermost) is not AsyncExitStackMiddleware or type(exceptions) is not ExceptionMiddleware:
         raise NotPlannable("its middleware hides what it wraps")
     own = tuple(one for one in chain if type(one) not in _BARE)
-    return MiddlewareStack(app.middleware_stack, innermost, exceptions, own)
+    stock = type(app.middleware_stack) is ServerErrorMiddleware and is_stack_stock()
+    lifted, placed, watches = _lifted(own) if stock else ((), _all_in_python(own), ())
+    return MiddlewareStack(
+        outermost=app.middleware_stack,
+        innermost=innermost,
+        exceptions=exceptions,
+        middleware=own,
+        direct=stock and len(lifted) == len(own),
+        lifted=lifted,
+        placed=placed,
+        watches=(*watches, *class_watches(own)),
+    )
+
+
+def _all_in_python(own: tuple[Any, ...]) -> tuple[Placed, ...]:
+    reason = "something stands around FastAPI's own middleware"
+    return tuple(Placed(one, "python", reason) for one in own)
+
+
+def _lifted(
+    own: tuple[Any, ...],
+) -> tuple[tuple[Settings, ...], tuple[Placed, ...], tuple[tuple[Any, ...], ...]]:
+    """What the engine runs of `own`: all up to the first that it cannot."""
+    lifted: list[Settings] = []
+    watches: list[tuple[Any, ...]] = []
+    reasons: list[str | None] = []
+    for one in own:
+        try:
+            settings, needs = lift(one)
+        except NotPlannable as error:
+            reasons.append(str(error))
+        else:
+            reasons.append(None)
+            if len(lifted) == len(reasons) - 1:
+                lifted.append(settings)
+                watches += needs
+    foreign = own[len(lifted)] if len(lifted) < len(own) else None
+    name = type(foreign).__name__ if not isinstance(foreign, types.FunctionType) else foreign.__name__
+    placed: list[Placed] = []
+    for number, (one, reason) in enumerate(zip(own, reasons, strict=True)):
+        if reason is not None:
+            placed.append(Placed(one, "python", reason))
+        elif foreign is None:
+            placed.append(Placed(one, "engine", None))
+        elif number < len(lifted):
+            runs: Literal["early", "python"] = "python" if type(one) is GZipMiddleware else "early"
+            placed.append(Placed(one, runs, f"{name} is inside it"))
+        else:
+            placed.append(Placed(one, "python", f"{name} is outside it"))
+    return tuple(lifted), tuple(placed), tuple(watches)
 
 
 def _chain(outermost: Any) -> Iterator[Any]:

@@ -27,9 +27,12 @@ from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
 
 from turboapi.plans.reasons import NotPlannable
 
+Methods = tuple[tuple[type, tuple[str, ...]], ...]
+"""Classes with the names of methods of theirs."""
+
 _RESPONSE = ("__init__", "__call__", "render", "init_headers")
 
-_ROUTE: tuple[tuple[type, tuple[str, ...]], ...] = (
+_ROUTE: Methods = (
     (starlette.responses.Response, _RESPONSE),
     (starlette.responses.JSONResponse, ("__init__", "render")),
     (starlette.requests.Request, ("__init__", "body", "stream", "json", "form")),
@@ -45,7 +48,7 @@ _ROUTE: tuple[tuple[type, tuple[str, ...]], ...] = (
 )
 """What answers a request within the router."""
 
-_STACK: tuple[tuple[type, tuple[str, ...]], ...] = (
+_STACK: Methods = (
     (FastAPI, ("__call__",)),
     (starlette.applications.Starlette, ("__call__",)),
     (starlette.middleware.errors.ServerErrorMiddleware, ("__call__",)),
@@ -58,17 +61,18 @@ _STACK: tuple[tuple[type, tuple[str, ...]], ...] = (
 
 def verify_stock() -> None:
     """Raises `NotPlannable` if a method that answers requests was replaced."""
-    reason = _replaced(_ROUTE) or _replaced_function("json", "loads") or _replaced_function("json", "dumps")
+    reason = replaced(_ROUTE) or _replaced_function("json", "loads") or _replaced_function("json", "dumps")
     if reason is not None:
         raise NotPlannable(reason)
 
 
 def is_stack_stock() -> bool:
     """Whether nothing can notice that a request does not pass through FastAPI's own middleware."""
-    return _replaced(_STACK) is None
+    return replaced(_STACK) is None
 
 
-def _replaced(methods: tuple[tuple[type, tuple[str, ...]], ...]) -> str | None:
+def replaced(methods: Methods) -> str | None:
+    """Which of `methods` is not its class's own, if one is."""
     for cls, names in methods:
         for name in names:
             if not _is_own(vars(cls).get(name), cls.__module__, name):
@@ -84,6 +88,8 @@ def _replaced_function(module: str, name: str) -> str | None:
 def _is_own(value: object, module: str, name: str) -> bool:
     if isinstance(value, property):
         value = value.fget
+    if isinstance(value, staticmethod):
+        value = value.__func__
     # A wrapper can take over __module__ and __name__ (functools.wraps does), but not globals and code.
     return (
         type(value) is FunctionType
@@ -98,8 +104,14 @@ def _dictionary(cls: type) -> dict[str, Any]:
     return dictionary
 
 
+def watches_of(methods: Methods) -> list[tuple[Any, ...]]:
+    """Methods that must stay what they are."""
+    return [("item", _dictionary(cls), name) for cls, names in methods for name in names]
+
+
 STOCK_WATCHES: tuple[tuple[Any, ...], ...] = (
-    *(("item", _dictionary(cls), name) for cls, names in (*_ROUTE, *_STACK) for name in names),
+    *watches_of(_ROUTE),
+    *watches_of(_STACK),
     *(
         ("item", _dictionary(cls), name)
         for cls in (starlette.responses.HTMLResponse, starlette.responses.PlainTextResponse)

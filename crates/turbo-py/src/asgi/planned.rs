@@ -31,6 +31,7 @@ use crate::reactor::{ThreadBound, after_python};
 /// What is kept of a request whose plan is not done at once.
 pub(crate) struct Facts {
     version: Version,
+    is_head: bool,
     /// For the access log, if there is one.
     row: Option<(Arc<str>, Method, http::Uri)>,
     /// For the metrics, if there are any.
@@ -48,7 +49,8 @@ impl ConnectionContext {
         }
         Python::attach(|py| {
             let (parts, body) = request.as_ref()?;
-            let target = self.planned_request(parts);
+            let scheme = || self.scheme(parts);
+            let target = self.planned_request(parts, &scheme);
             let attempt = plan::attempt(py, plans.get(), target, !body.is_end_stream(), server.context(py)?);
             if matches!(attempt, Attempt::NotPlanned) {
                 return None;
@@ -83,7 +85,8 @@ impl ConnectionContext {
             if self.sheds(parts.uri.path()) {
                 return Responding::ready(self.shed(&parts));
             }
-            let request = self.planned_request(&parts);
+            let scheme = || self.scheme(&parts);
+            let request = self.planned_request(&parts, &scheme);
             let outcome = chosen.begin(py, request, &body, context);
             let route = request.names_route.then(|| chosen.route.label.clone());
             let responding = self.follow(py, outcome, parts, Rest::Nothing, body, route);
@@ -165,7 +168,9 @@ impl ConnectionContext {
     /// The response that a plan made.
     pub(crate) fn respond(&self, facts: Facts, payload: Payload) -> Response<ResponseBody> {
         let server = &self.server;
-        let mut headers = HeaderMap::with_capacity(payload.headers.len() + server.default_headers.len() + 2);
+        // One more for `server`: hyper writes `date` past the map, and a map of up to six fields is an
+        // allocation that the allocator has at hand.
+        let mut headers = HeaderMap::with_capacity(payload.headers.len() + server.default_headers.len() + 1);
         headers.extend(server.default_headers.iter().cloned());
         let mut sized = false;
         for (name, value) in payload.headers {
@@ -176,7 +181,7 @@ impl ConnectionContext {
             // As uvicorn: an HTTP/1.0 connection ends with its first response.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let length = if is_bodiless(payload.status) {
+        let length = if facts.is_head || is_bodiless(payload.status) {
             Length::None
         } else if sized {
             Length::Owed(0)
@@ -198,9 +203,9 @@ impl ConnectionContext {
         response
     }
 
-    fn planned_request<'a>(&'a self, parts: &'a Parts) -> Request<'a> {
+    fn planned_request<'a>(&'a self, parts: &'a Parts, scheme: &'a dyn Fn() -> &'static str) -> Request<'a> {
         let names_route = self.server.recorder.is_some();
-        Request { parts, root_path: &self.server.root_path_text, names_route }
+        Request { parts, root_path: &self.server.root_path_text, names_route, scheme }
     }
 
     /// Whether a request for `path` is refused since others wait for the app.
@@ -232,7 +237,11 @@ impl ConnectionContext {
             let client = self.peer().ok().map(|peer| scope::client_name(&self.server, peer, &parts.headers));
             (client.unwrap_or_default(), parts.method.clone(), parts.uri.clone())
         });
-        Facts { version: parts.version, row, route: None }
+        Facts { version: parts.version, is_head: parts.method == Method::HEAD, row, route: None }
+    }
+
+    fn scheme(&self, parts: &Parts) -> &'static str {
+        self.peer().map_or("http", |peer| scope::scheme(&self.server, peer, &parts.headers))
     }
 }
 

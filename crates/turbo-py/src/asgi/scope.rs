@@ -166,6 +166,12 @@ pub(crate) fn origin(server: &Server, peer: &Peer, headers: &HeaderMap, protocol
     Origin { client, scheme: forwarded::Scheme(seen.scheme.unwrap_or(plain)), name }
 }
 
+/// The scheme of an HTTP request, without a scope.
+pub(crate) fn scheme(server: &Server, peer: &Peer, headers: &HeaderMap) -> &'static str {
+    let proxies = server.proxies.as_ref().filter(|_| peer.trusted);
+    proxies.and_then(|proxies| proxies.forwarded(true, headers, Protocol::Http).scheme).unwrap_or("http")
+}
+
 /// `root_path` + percent-decoded path, as `urllib.parse.unquote` decodes: UTF-8, bad bytes replaced.
 fn path<'py>(py: Python<'py>, root_path: &[u8], raw: &str) -> PyResult<Bound<'py, PyAny>> {
     if root_path.is_empty() && !raw.contains('%') {

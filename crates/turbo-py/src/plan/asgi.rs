@@ -1,10 +1,10 @@
 //! A plan on an ASGI scope: behind middleware, or where the user's code sees the request.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
@@ -42,6 +42,10 @@ enum Stage {
     Raising(PyErr),
     /// The calls are over; this `Response` sends itself.
     Responding(Py<PyAny>),
+    /// The calls are over; this is the answer.
+    Answering(Payload),
+    /// The rest is done behind the middleware.
+    Passing(Sending),
     /// Receiving the body; the messages are kept for FastAPI.
     Body {
         messages: Vec<Py<PyAny>>,
@@ -71,7 +75,13 @@ pub(crate) enum Conclusion {
     Raise(PyErr),
     /// With this `Response`, which sends itself.
     Call(Py<PyAny>),
+    /// With this answer, which middleware has to see.
+    Send(Payload),
 }
+
+/// The end of a run on its way through the middleware, in whose middle it is sent.
+#[pyclass(frozen, module = "turboapi._engine")]
+pub(crate) struct Sending(Mutex<Option<(Chosen, Box<Stage>)>>);
 
 /// Makes the run of a route that needs a scope, for the engine; `None` when the plan refuses at once.
 pub(crate) fn scoped<'py>(
@@ -99,25 +109,57 @@ impl AsgiRun {
         receive: &Bound<'_, PyAny>,
         send: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let Chosen { plans, route } = chosen;
-        plans.stack.prepare(scope)?;
+        chosen.plans.stack.prepare(scope)?;
+        let passing = |stage| {
+            if chosen.plans.stack.lifted.is_empty() {
+                stage
+            } else {
+                Stage::Passing(Sending(Mutex::new(Some((chosen.clone(), Box::new(stage))))))
+            }
+        };
         let stage = match conclusion {
             Conclusion::Raise(error) => Stage::Raising(error),
-            Conclusion::Call(response) => Stage::Responding(response),
+            Conclusion::Call(response) => passing(Stage::Responding(response)),
+            Conclusion::Send(payload) => passing(Stage::Answering(payload)),
         };
-        Ok(Self {
-            plans: Arc::clone(plans),
-            route: Arc::clone(route),
+        let mut run = Self::ending(py, chosen, stage, scope, receive, send);
+        run.direct = true;
+        Ok(run)
+    }
+
+    /// The end of a run, in the place of the route.
+    pub(crate) fn sending(
+        sending: &Sending,
+        scope: &Bound<'_, PyDict>,
+        receive: &Bound<'_, PyAny>,
+        send: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let taken = sending.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (chosen, stage) = taken.ok_or_else(|| PyRuntimeError::new_err("the response was sent before"))?;
+        Ok(Self::ending(scope.py(), &chosen, *stage, scope, receive, send))
+    }
+
+    fn ending(
+        py: Python<'_>,
+        chosen: &Chosen,
+        stage: Stage,
+        scope: &Bound<'_, PyDict>,
+        receive: &Bound<'_, PyAny>,
+        send: &Bound<'_, PyAny>,
+    ) -> Self {
+        Self {
+            plans: Arc::clone(&chosen.plans),
+            route: Arc::clone(&chosen.route),
             method: Method::GET,
             path: PyString::new(py, "").unbind(),
             scope: scope.clone().unbind(),
             receive: receive.clone().unbind(),
             send: send.clone().unbind(),
-            direct: true,
+            direct: false,
             started: false,
             watched: None,
             stage,
-        })
+        }
     }
 
     /// The run of the plan that serves this scope, if one does.
@@ -160,6 +202,12 @@ impl AsgiRun {
             Stage::Begin => self.start(py),
             Stage::Raising(error) => Err(error),
             Stage::Responding(response) => self.respond(py, &response),
+            Stage::Answering(payload) => self.answer(py, &payload, None),
+            Stage::Passing(sending) => {
+                self.stage = Stage::Final;
+                let (scope, receive, send) = (self.scope.bind(py), self.receive.bind(py), self.send.bind(py));
+                awaiting(&self.plans.stack.send(sending, scope, receive, send)?)
+            }
             Stage::Body { messages, data } => self.received(py, messages, data, value),
             Stage::Calls(mut run) => {
                 run.resume(value)?;
@@ -333,13 +381,22 @@ impl AsgiRun {
                 self.respond(py, &response)
             }
             Encoded::Ready(payload) => {
-                let background = background.map(|tasks| tasks.clone().unbind());
-                self.started = true;
-                self.stage = Stage::Head { body: PyBytes::new(py, &payload.body).unbind(), background };
-                let message = start_message(py, &payload)?;
-                self.send(py, &message)
+                self.answer(py, &payload, background.map(|tasks| tasks.clone().unbind()))
             }
         }
+    }
+
+    /// Sends a whole answer; the background tasks follow.
+    fn answer<'py>(
+        &mut self,
+        py: Python<'py>,
+        payload: &Payload,
+        background: Option<Py<PyAny>>,
+    ) -> PyResult<Next<'py>> {
+        self.started = true;
+        self.stage = Stage::Head { body: PyBytes::new(py, &payload.body).unbind(), background };
+        let message = start_message(py, payload)?;
+        self.send(py, &message)
     }
 
     /// Lets a `Response` send itself.

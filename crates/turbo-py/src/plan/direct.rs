@@ -1,16 +1,19 @@
 //! A plan on a request of hyper's: no scope, no messages.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use http::Method;
 use http::request::Parts;
 use pyo3::prelude::*;
+use turbo_middleware::RequestHead;
 use turbo_middleware::metrics::Route as Label;
 
 use super::asgi::Conclusion;
 use super::encode::{Encoded, Payload, Place, http_exception};
 use super::extract::{Extracted, RequestSource};
+use super::lift::{Ask, Early};
 use super::program::{Given, Progress, Run};
 use super::route::{Native, Route};
 use super::table::{Found, PlanTable, Plans, decoded};
@@ -21,6 +24,8 @@ use crate::coroutine::{Body, Next, Resume};
 pub(crate) struct Chosen {
     pub(crate) plans: Arc<Plans>,
     pub(crate) route: Arc<Route>,
+    /// For the middleware that the answer passes.
+    ask: Ask,
 }
 
 /// What [`attempt`] found.
@@ -47,22 +52,36 @@ pub(crate) fn attempt(
     has_body: bool,
     context: &Bound<'_, PyAny>,
 ) -> Attempt {
-    if request.parts.method == Method::HEAD {
+    let current = table.current(py);
+    let Some(plans) = current.as_deref().and_then(Option::as_ref) else { return Attempt::NotPlanned };
+    let lifted = &plans.stack.lifted;
+    let mut ask = Ask::default();
+    if !lifted.is_empty() {
+        ask = lifted.ask(&request.parts.headers);
+        match lifted.before(py, request.head(lifted.reads_scheme()), request.scheme, &ask) {
+            Early::Pass => {}
+            Early::InDoubt => return Attempt::NotPlanned,
+            Early::Answer(payload) => {
+                plans.counts.middleware.fetch_add(1, Ordering::Relaxed);
+                return Attempt::Begun { outcome: Outcome::Ready(payload), route: None };
+            }
+        }
+    }
+    if !plans.stack.direct || request.parts.method == Method::HEAD {
         return Attempt::NotPlanned;
     }
-    let current = table.current(py);
-    let Some(plans) = current.as_deref().and_then(Option::as_ref).filter(|plans| plans.stack.direct) else {
-        return Attempt::NotPlanned;
-    };
     let Some(path) = decoded(request.parts.uri.path()) else { return Attempt::NotPlanned };
     let full_path = full_path(request.root_path, &path);
     let path = plans.route_path(&full_path, request.root_path);
     let Some(found) = plans.find(py, &request.parts.method, path) else { return Attempt::NotPlanned };
-    let Some(native) = found.route.direct() else { return Attempt::Scoped(Arc::clone(plans)) };
+    let Some(native) = found.route.direct() else {
+        // A plan that sends for itself does so behind the middleware.
+        return if lifted.is_empty() { Attempt::Scoped(Arc::clone(plans)) } else { Attempt::NotPlanned };
+    };
     if has_body && native.takes_body() {
-        return Attempt::TakesBody(Chosen { route: Arc::clone(found.route), plans: Arc::clone(plans) });
+        return Attempt::TakesBody(Chosen { route: Arc::clone(found.route), plans: Arc::clone(plans), ask });
     }
-    let running = Running { plans, route: found.route, native };
+    let running = Running { plans, route: found.route, native, ask: &ask };
     let route = request.names_route.then(|| found.route.label.clone());
     Attempt::Begun { outcome: running.begin(py, request, &found, &[], context), route }
 }
@@ -75,6 +94,17 @@ pub(crate) struct Request<'a> {
     pub(crate) root_path: &'a str,
     /// Somebody wants to know which route serves it.
     pub(crate) names_route: bool,
+    /// The scheme that the client used.
+    pub(crate) scheme: &'a dyn Fn() -> &'static str,
+}
+
+impl<'a> Request<'a> {
+    /// What lifted middleware looks at.
+    fn head(&self, with_scheme: bool) -> RequestHead<'a> {
+        let Parts { method, uri, headers, .. } = self.parts;
+        let scheme = if with_scheme { (self.scheme)() } else { "" };
+        RequestHead { method, uri, headers, scheme, root_path: self.root_path }
+    }
 }
 
 fn full_path<'p>(root_path: &str, path: &'p str) -> std::borrow::Cow<'p, str> {
@@ -119,7 +149,7 @@ impl Chosen {
 
     fn running(&self) -> Option<Running<'_>> {
         let native = self.route.direct()?;
-        Some(Running { plans: &self.plans, route: &self.route, native })
+        Some(Running { plans: &self.plans, route: &self.route, native, ask: &self.ask })
     }
 }
 
@@ -129,11 +159,12 @@ struct Running<'a> {
     plans: &'a Arc<Plans>,
     route: &'a Arc<Route>,
     native: &'a Native,
+    ask: &'a Ask,
 }
 
 impl Running<'_> {
     fn chosen(&self) -> Chosen {
-        Chosen { plans: Arc::clone(self.plans), route: Arc::clone(self.route) }
+        Chosen { plans: Arc::clone(self.plans), route: Arc::clone(self.route), ask: self.ask.clone() }
     }
 
     /// P1, and what can be done at once of the rest; `context` is what the calls see a copy of.
@@ -187,7 +218,7 @@ impl Running<'_> {
         let response = program.takes_response.then(|| run.slot(py, program.response_slot())).flatten();
         let encoded = self.native.encode(py, run, value, response, place);
         match encoded {
-            Ok(Encoded::Ready(payload)) => Outcome::Ready(payload),
+            Ok(Encoded::Ready(payload)) => self.answered(py, payload),
             Ok(Encoded::Call(response)) => Outcome::Concluding(self.chosen(), Conclusion::Call(response)),
             Err(error) => self.raised(py, error),
         }
@@ -199,9 +230,23 @@ impl Running<'_> {
         {
             // Starlette lets go of the frames of an exception that it has handled.
             error.set_traceback(py, None);
-            return Outcome::Ready(payload);
+            return self.answered(py, payload);
         }
         Outcome::Concluding(self.chosen(), Conclusion::Raise(error))
+    }
+
+    /// The answer as it leaves the middleware.
+    fn answered(&self, py: Python<'_>, payload: Payload) -> Outcome {
+        let lifted = &self.plans.stack.lifted;
+        if lifted.is_empty() {
+            return Outcome::Ready(payload);
+        }
+        // The call may have changed the settings of a layer, which the layer looks at only now.
+        let passed = if lifted.hold(py) { lifted.after(py, self.ask, payload) } else { Err(payload) };
+        match passed {
+            Ok(payload) => Outcome::Ready(payload),
+            Err(payload) => Outcome::Concluding(self.chosen(), Conclusion::Send(payload)),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod dictionaries;
 mod direct;
 pub(crate) mod encode;
 pub(crate) mod extract;
+mod lift;
 pub(crate) mod pace;
 mod program;
 mod replay;

@@ -15,7 +15,8 @@ use smallvec::SmallVec;
 use turbo_middleware::metrics::Route as Label;
 use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
-use super::asgi::AsgiRun;
+use super::asgi::{AsgiRun, Sending};
+use super::lift::Lifted;
 use super::route::Route;
 use super::watch::Watches;
 use crate::asgi::label;
@@ -27,6 +28,8 @@ mod marker {
     pub(super) const FALLBACK: &str = "turboapi.fallback";
     /// `(exception, whether the response has started)`: to be raised where the route would have.
     pub(super) const RAISE: &str = "turboapi.raise";
+    /// What a plan made of the request, for it to be sent where the route would have.
+    pub(super) const SEND: &str = "turboapi.send";
 }
 
 /// The plans of one application.
@@ -57,6 +60,8 @@ pub(crate) struct Counts {
     pub(crate) refused: AtomicU64,
     /// FastAPI, since no plan is for such a request.
     unplanned: AtomicU64,
+    /// Lifted middleware, before any route was looked for.
+    pub(crate) middleware: AtomicU64,
     /// FastAPI, since there are no plans.
     off: AtomicU64,
 }
@@ -80,8 +85,10 @@ pub(crate) struct Stack {
     pub(crate) router: Py<PyAny>,
     /// `app.root_path`, which takes the place of the server's.
     root_path: String,
-    /// There is no middleware of the user's: requests need not pass through the stack.
+    /// There is no middleware of the user's but what is lifted: requests need not pass through the stack.
     pub(crate) direct: bool,
+    /// The outermost middleware of the user's, as far as the engine runs it.
+    pub(crate) lifted: Lifted,
     /// An `HTTPException` is answered by FastAPI's own handler.
     pub(crate) stock_http_exception: bool,
     /// `(exception handlers, status handlers)` for the scope, as `ExceptionMiddleware` puts them there.
@@ -103,6 +110,7 @@ impl Stack {
             router,
             root_path: app.getattr("root_path")?.extract()?,
             direct: stack.getattr("direct")?.extract()?,
+            lifted: Lifted::new(stack)?,
             stock_http_exception: stack.getattr("stock_http_exception")?.extract()?,
             exception_handlers: stack.getattr("exception_handlers")?.unbind(),
             helpers,
@@ -134,6 +142,19 @@ impl Stack {
         let py = scope.py();
         scope.set_item(marker::RAISE, (error.value(py), started, handled_in_route))?;
         let send = if started { self.helpers.send_nowhere.bind(py) } else { send };
+        self.outermost.bind(py).call1((scope, receive, send))
+    }
+
+    /// Calls the middleware, for it to see what is sent.
+    pub(crate) fn send<'py>(
+        &self,
+        sending: Sending,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = scope.py();
+        scope.set_item(marker::SEND, Bound::new(py, sending)?)?;
         self.outermost.bind(py).call1((scope, receive, send))
     }
 
@@ -239,6 +260,7 @@ impl Plans {
         for object in [app, outermost, router, exception_handlers] {
             visit.call(object)?;
         }
+        self.stack.lifted.traverse(visit)?;
         self.watches.traverse(visit)?;
         for entry in &self.entries {
             if let Entry::Plan { compile, .. } = entry {
@@ -465,6 +487,7 @@ impl PlanTable {
             ("refused", &self.counts.refused),
             ("unplanned", &self.counts.unplanned),
             ("off", &self.counts.off),
+            ("middleware", &self.counts.middleware),
         ] {
             counts.set_item(name, counter.load(Ordering::Relaxed))?;
         }
@@ -485,6 +508,10 @@ impl PlanTable {
             let (error, started, handled): (Bound<'py, PyAny>, bool, bool) = raised.extract()?;
             let arguments = (error, started, handled, scope, receive, send);
             return table.helpers.raise_in_route.bind(py).call1(arguments);
+        }
+        if let Some(sending) = pop(&scope, marker::SEND)? {
+            let run = AsgiRun::sending(sending.cast::<Sending>()?.get(), &scope, &receive, &send);
+            return Ok(Bound::new(py, Coroutine::new(run?))?.into_any());
         }
         if pop(&scope, marker::FALLBACK)?.is_some() {
             count(&table.counts.refused, &scope);

@@ -14,7 +14,11 @@ use crate::asgi::message;
 /// Lengths below this have their text ready.
 const SMALL_LENGTHS: usize = 1024;
 
+/// Room for what middleware adds; it costs nothing where none does.
+const SPARE_FIELDS: usize = 4;
+
 /// A whole answer, with its headers in FastAPI's order.
+#[derive(Clone)]
 pub(crate) struct Payload {
     pub(crate) status: StatusCode,
     /// Complete but for what the server adds (`date`, `server`).
@@ -27,7 +31,7 @@ impl Payload {
     /// collected.
     pub(super) fn new(head: Head, content_type: Option<&HeaderValue>, body: Bytes) -> Self {
         let Head { status, injected } = head;
-        let mut headers = Vec::with_capacity(2 + injected.len());
+        let mut headers = Vec::with_capacity(2 + injected.len() + SPARE_FIELDS);
         let bodyless = is_bodyless(status);
         if !bodyless {
             headers.push((CONTENT_LENGTH, length_value(body.len())));

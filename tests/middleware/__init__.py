@@ -1,0 +1,1 @@
+"""Stock middleware on the engine, byte for byte against uvicorn; see README.md."""
