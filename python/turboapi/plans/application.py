@@ -16,6 +16,7 @@ from turboapi._engine import Pace, PlanTable
 from turboapi.plans import runtime
 from turboapi.plans.blocking import placement
 from turboapi.plans.compiler import CompiledRoute, compile_route, unplanned
+from turboapi.plans.dispatch.install import dispatch_watches, install_dispatch
 from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers, websocket_routes
@@ -128,6 +129,7 @@ class ApplicationPlans:
             stack,
         )
         stack.innermost.app = self.table
+        install_dispatch(stack, self.table)
 
     def _compiler(self, number: int) -> Callable[[], CompiledRoute | None]:
         weak = weakref.ref(self)
@@ -197,6 +199,7 @@ def _watches(app: FastAPI, router: APIRouter, stack: MiddlewareStack) -> list[tu
         for name in ("middleware_stack", "router", "root_path", "debug", "dependency_overrides")
     ]
     watches += STOCK_WATCHES
+    watches += dispatch_watches(stack)
     watches += [("dict", handlers) for handlers in stack.exception_handlers]
     for one in routers(router):
         watches += [("item", vars(one), name) for name in ("routes", "_routes_version", "middleware_stack")]

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
+from turboapi.plans.dispatch.substitute import Substitute
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.stock import is_stack_stock
 
@@ -31,6 +32,8 @@ class MiddlewareStack(NamedTuple):
     exceptions: ExceptionMiddleware
     middleware: tuple[Any, ...]
     """The user's own, outermost first."""
+    chain: tuple[Any, ...]
+    """All of it, with what stands in front of some middleware to run it."""
 
     @property
     def direct(self) -> bool:
@@ -65,12 +68,13 @@ def middleware_stack(app: FastAPI) -> MiddlewareStack:
         raise NotPlannable("debug is on, and its error pages show FastAPI's own frames")
     if app.middleware_stack is None:
         app.middleware_stack = app.build_middleware_stack()
-    chain = list(_chain(app.middleware_stack))
+    everything = tuple(_chain(app.middleware_stack))
+    chain = [one for one in everything if type(one) is not Substitute]
     innermost, exceptions = chain[-1], chain[-2]
     if type(innermost) is not AsyncExitStackMiddleware or type(exceptions) is not ExceptionMiddleware:
         raise NotPlannable("its middleware hides what it wraps")
     own = tuple(one for one in chain if type(one) not in _BARE)
-    return MiddlewareStack(app.middleware_stack, innermost, exceptions, own)
+    return MiddlewareStack(app.middleware_stack, innermost, exceptions, own, everything)
 
 
 def _chain(outermost: Any) -> Iterator[Any]:

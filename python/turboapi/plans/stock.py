@@ -71,17 +71,18 @@ def is_stack_stock() -> bool:
 def _replaced(methods: tuple[tuple[type, tuple[str, ...]], ...]) -> str | None:
     for cls, names in methods:
         for name in names:
-            if not _is_own(vars(cls).get(name), cls.__module__, name):
+            if not is_own(vars(cls).get(name), cls.__module__, name):
                 return f"{cls.__module__}.{cls.__qualname__}.{name} was replaced"
     return None
 
 
 def _replaced_function(module: str, name: str) -> str | None:
     # Both are in the package's __init__, whose __name__ is the package's.
-    return None if _is_own(getattr(json, name), module, name) else f"{module}.{name} was replaced"
+    return None if is_own(getattr(json, name), module, name) else f"{module}.{name} was replaced"
 
 
-def _is_own(value: object, module: str, name: str) -> bool:
+def is_own(value: object, module: str, name: str) -> bool:
+    """Whether a method or function is the one that `module` defines."""
     if isinstance(value, property):
         value = value.fget
     # A wrapper can take over __module__ and __name__ (functools.wraps does), but not globals and code.
@@ -92,16 +93,17 @@ def _is_own(value: object, module: str, name: str) -> bool:
     )
 
 
-def _dictionary(cls: type) -> dict[str, Any]:
+def class_dictionary(cls: type) -> dict[str, Any]:
+    """The dictionary behind `vars(cls)`, to be watched."""
     # `vars(cls)` is a view that hides the dictionary; the garbage collector shows it.
     [dictionary] = [one for one in gc.get_referents(cls.__dict__) if type(one) is dict]
     return dictionary
 
 
 STOCK_WATCHES: tuple[tuple[Any, ...], ...] = (
-    *(("item", _dictionary(cls), name) for cls, names in (*_ROUTE, *_STACK) for name in names),
+    *(("item", class_dictionary(cls), name) for cls, names in (*_ROUTE, *_STACK) for name in names),
     *(
-        ("item", _dictionary(cls), name)
+        ("item", class_dictionary(cls), name)
         for cls in (starlette.responses.HTMLResponse, starlette.responses.PlainTextResponse)
         for name in _RESPONSE
     ),

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use turbo_middleware::metrics::Route as Label;
 use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
-use super::asgi::AsgiRun;
+use super::asgi::{AsgiRun, dispatched};
 use super::route::Route;
 use super::watch::Watches;
 use crate::asgi::label;
@@ -75,7 +75,7 @@ pub(crate) struct Stack {
     app: Py<PyAny>,
     /// The outermost middleware, as it was when the plans were compiled: what a run begins behind it must end
     /// behind it, whatever the application puts in its place meanwhile.
-    outermost: Py<PyAny>,
+    pub(crate) outermost: Py<PyAny>,
     /// The router whose place the table takes.
     pub(crate) router: Py<PyAny>,
     /// `app.root_path`, which takes the place of the server's.
@@ -117,24 +117,34 @@ impl Stack {
         send: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.prepare(scope)?;
-        scope.set_item(marker::FALLBACK, true)?;
-        self.outermost.bind(scope.py()).call1((scope, receive, send))
+        Self::refuse(self.outermost.bind(scope.py()), scope, receive, send)
     }
 
-    /// Calls the middleware, for it to see what a route raised; see [`Self::raise_in_route`].
+    /// Calls `entry`, some middleware of the stack, for FastAPI to answer although there is a plan.
+    pub(crate) fn refuse<'py>(
+        entry: &Bound<'py, PyAny>,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        scope.set_item(marker::FALLBACK, true)?;
+        entry.call1((scope, receive, send))
+    }
+
+    /// Calls `entry`, some middleware of the stack, for it to see what a route raised: the exception, whether the
+    /// response had started, and whether the handlers at the route have had it; see [`Self::raise_in_route`].
     pub(crate) fn raise<'py>(
         &self,
-        error: &PyErr,
-        started: bool,
-        handled_in_route: bool,
+        entry: &Bound<'py, PyAny>,
+        raised: (Bound<'py, PyAny>, bool, bool),
         scope: &Bound<'py, PyDict>,
         receive: &Bound<'py, PyAny>,
         send: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = scope.py();
-        scope.set_item(marker::RAISE, (error.value(py), started, handled_in_route))?;
-        let send = if started { self.helpers.send_nowhere.bind(py) } else { send };
-        self.outermost.bind(py).call1((scope, receive, send))
+        let send = if raised.1 { self.helpers.send_nowhere.bind(py) } else { send };
+        scope.set_item(marker::RAISE, raised)?;
+        entry.call1((scope, receive, send))
     }
 
     /// Raises `error` within the handlers that `request_response` calls at the route; what they raise, or do not
@@ -159,7 +169,12 @@ impl Stack {
         if !self.root_path.is_empty() {
             scope.set_item(intern!(py, "root_path"), &self.root_path)?;
         }
-        scope.set_item(intern!(py, "starlette.exception_handlers"), &self.exception_handlers)
+        self.prepare_handlers(scope)
+    }
+
+    /// Puts into a scope what `ExceptionMiddleware` would have put there.
+    pub(crate) fn prepare_handlers(&self, scope: &Bound<'_, PyDict>) -> PyResult<()> {
+        scope.set_item(intern!(scope.py(), "starlette.exception_handlers"), &self.exception_handlers)
     }
 }
 
@@ -469,6 +484,25 @@ impl PlanTable {
             counts.set_item(name, counter.load(Ordering::Relaxed))?;
         }
         Ok(counts)
+    }
+
+    /// The awaitable that answers one request of a dispatch function, if a plan does; see `_engine.pyi`.
+    fn answering<'py>(
+        &self,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+        entry: Py<PyAny>,
+        answer: Py<PyAny>,
+    ) -> PyResult<Option<Coroutine>> {
+        let py = scope.py();
+        let marked = scope.contains(marker::RAISE)? || scope.contains(marker::FALLBACK)?;
+        let current = self.current(py);
+        let Some(plans) = current.as_deref().and_then(Option::as_ref).filter(|_| !marked) else {
+            return Ok(None);
+        };
+        let run = dispatched(py, plans, scope, receive, send, entry, answer)?;
+        Ok(run.map(Coroutine::new))
     }
 
     /// Answers one request behind the middleware: the awaitable that an ASGI callable returns.
