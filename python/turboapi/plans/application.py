@@ -115,6 +115,7 @@ class ApplicationPlans:
         if not is_stock_router(router):
             raise NotPlannable(f"its router is a {type(router).__name__} or changed, not FastAPI's own")
         watches = _watches(app, router, stack)
+        stack = install_dispatch(app, stack, self.table)
         self._routes = list(effective_routes(router))
         self._compiled = [None] * len(self._routes)
         self.stack, self.reason, self._router = stack, None, router
@@ -129,7 +130,6 @@ class ApplicationPlans:
             stack,
         )
         stack.innermost.app = self.table
-        install_dispatch(stack, self.table)
 
     def _compiler(self, number: int) -> Callable[[], CompiledRoute | None]:
         weak = weakref.ref(self)

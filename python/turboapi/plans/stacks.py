@@ -34,6 +34,8 @@ class MiddlewareStack(NamedTuple):
     """The user's own, outermost first."""
     chain: tuple[Any, ...]
     """All of it, with what stands in front of some middleware to run it."""
+    front: Any = None
+    """What the engine may call for an HTTP request in place of the application, if there is such a thing."""
 
     @property
     def direct(self) -> bool:

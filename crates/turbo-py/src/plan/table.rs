@@ -84,6 +84,8 @@ pub(crate) struct Stack {
     pub(crate) direct: bool,
     /// An `HTTPException` is answered by FastAPI's own handler.
     pub(crate) stock_http_exception: bool,
+    /// What answers an HTTP request as the application does, without the outermost middleware.
+    front: Option<Py<PyAny>>,
     /// `(exception handlers, status handlers)` for the scope, as `ExceptionMiddleware` puts them there.
     exception_handlers: Py<PyAny>,
     pub(crate) helpers: Arc<Helpers>,
@@ -104,6 +106,7 @@ impl Stack {
             root_path: app.getattr("root_path")?.extract()?,
             direct: stack.getattr("direct")?.extract()?,
             stock_http_exception: stack.getattr("stock_http_exception")?.extract()?,
+            front: stack.getattr("front")?.extract()?,
             exception_handlers: stack.getattr("exception_handlers")?.unbind(),
             helpers,
         })
@@ -250,10 +253,11 @@ impl<'a> Found<'a> {
 impl Plans {
     /// Shows the garbage collector what this holds.
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Stack { app, outermost, router, exception_handlers, .. } = &self.stack;
+        let Stack { app, outermost, router, front, exception_handlers, .. } = &self.stack;
         for object in [app, outermost, router, exception_handlers] {
             visit.call(object)?;
         }
+        visit.call(front)?;
         self.watches.traverse(visit)?;
         for entry in &self.entries {
             if let Entry::Plan { compile, .. } = entry {
@@ -344,6 +348,11 @@ impl PlanTable {
             return None;
         }
         Some(self.plans.load()).filter(|plans| holds(plans))
+    }
+
+    /// What the engine may call for an HTTP request in place of the application.
+    pub(crate) fn front(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.current(py)?.as_ref()?.stack.front.as_ref().map(|front| front.clone_ref(py))
     }
 
     /// Replaces what is compiled; what its plans have served stays counted.

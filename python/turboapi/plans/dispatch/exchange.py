@@ -266,7 +266,7 @@ class Exchange:
             if not message.get("more_body", False):
                 return
 
-    async def respond(self, response: Any, send: Send) -> None:
+    async def respond(self, response: Any, send: Send, *, whole: bool) -> None:
         """Send what the dispatch function returned."""
         body = self._complete(response)
         if body is None:
@@ -287,9 +287,13 @@ class Exchange:
         if response.info is not None:
             await send({"type": "http.response.debug", "info": response.info})
         await send({"type": _START, "status": response.status_code, "headers": response.raw_headers})
-        if body:
-            await send({"type": _BODY, "body": body, "more_body": True})
-        await send({"type": _BODY, "body": b"", "more_body": False})
+        if whole and (b"content-length", b"%d" % len(body)) in response.raw_headers:
+            # Framed by its length, it looks the same in one piece.
+            await send({"type": _BODY, "body": body})
+        else:
+            if body:
+                await send({"type": _BODY, "body": body, "more_body": True})
+            await send({"type": _BODY, "body": b"", "more_body": False})
         if response.background:
             await response.background()
 

@@ -11,10 +11,14 @@ import anyio.streams.memory
 import starlette._utils
 import starlette.middleware.base
 from anyio._backends import _asyncio as anyio_asyncio
+from fastapi import FastAPI
+from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware, _CachedRequest, _StreamingResponse
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from turboapi._engine import PlanTable
 from turboapi.plans.dispatch.exchange import Entry
+from turboapi.plans.dispatch.front import Front
 from turboapi.plans.dispatch.substitute import Substitute
 from turboapi.plans.stacks import MiddlewareStack
 from turboapi.plans.stock import class_dictionary, is_own, is_stack_stock
@@ -63,15 +67,15 @@ def dispatch_watches(stack: MiddlewareStack) -> list[tuple[Any, ...]]:
     return watches
 
 
-def install_dispatch(stack: MiddlewareStack, table: PlanTable) -> None:
+def install_dispatch(app: FastAPI, stack: MiddlewareStack, table: PlanTable) -> MiddlewareStack:
     """Put substitutes where they can stand in `stack`, and put those out of use that no longer can.
 
-    Called with the lock of the application's plans, whenever these were made anew.
+    Called with the lock of the application's plans, whenever these are made anew.
     """
     replaced = _replaced()
-    entry = None
-    if is_stack_stock():
-        entry = Entry(stack.exceptions, stack.innermost, table)
+    stock = is_stack_stock()
+    entry = Entry(stack.exceptions, stack.innermost, table) if stock else None
+    chain = [stack.outermost]
     for front, one in zip(stack.chain, stack.chain[1:], strict=False):
         middleware = one.app if type(one) is Substitute else one
         suitable = replaced is None and _unsuitable(middleware) is None
@@ -83,6 +87,18 @@ def install_dispatch(stack: MiddlewareStack, table: PlanTable) -> None:
             substitute.entry = entry
             substitute.active = True
             front.app = substitute
+            chain.append(substitute)
+        chain.append(one)
+    stack = stack._replace(chain=tuple(chain))
+    return stack._replace(front=_front(app, stack)) if stock else stack
+
+
+def _front(app: FastAPI, stack: MiddlewareStack) -> Front | None:
+    """In place of the application and of FastAPI's own middleware in front of the user's."""
+    first = tuple(map(type, stack.chain[:3]))
+    if first != (ServerErrorMiddleware, ExceptionTelemetryMiddleware, Substitute):
+        return None
+    return Front(app, stack.outermost, stack.chain[2])
 
 
 def dispatch_report(stack: MiddlewareStack) -> list[str | None]:

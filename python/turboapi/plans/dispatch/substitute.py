@@ -13,6 +13,9 @@ from starlette.types import Receive, Scope, Send
 from turboapi._engine import PlanTable
 from turboapi.plans.dispatch.exchange import Entry, Exchange
 
+RAISE = "turboapi.dispatch.raise"
+"""In a scope: an exception of this middleware, and whether its response has begun."""
+
 
 class Substitute:
     """Does what `BaseHTTPMiddleware.__call__` does, for `app`.
@@ -29,8 +32,12 @@ class Substitute:
         self.entry: Entry | None = None
         """What is behind `app`, if that is FastAPI's own."""
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def __call__(self, scope: Scope, receive: Receive, send: Send, *, whole: bool = False) -> Awaitable[None]:
+        """`whole`: nobody in front minds whether a body comes in one piece."""
         app = self.app
+        if RAISE in scope:
+            error, started = scope.pop(RAISE)
+            return _raise(error, started, send)
         if scope["type"] == "http" and self.table.ensure() and self.active:
             loop = _get_running_loop()
             if (
@@ -39,7 +46,7 @@ class Substitute:
                 and loop.get_task_factory() is None
                 and not loop.get_debug()
             ):
-                return _run(app, scope, receive, send, loop, self.entry)
+                return _run(app, scope, receive, send, loop, self.entry, whole)
         return app(scope, receive, send)
 
 
@@ -50,6 +57,7 @@ async def _run(
     send: Send,
     loop: asyncio.AbstractEventLoop,
     entry: Entry | None,
+    whole: bool,
 ) -> None:
     request = _CachedRequest(scope, receive, send)
     group = TaskGroup()
@@ -61,7 +69,7 @@ async def _run(
         try:
             try:
                 response = await app.dispatch_func(request, exchange.call_next)
-                await exchange.respond(response, send)
+                await exchange.respond(response, send, whole=whole)
                 exchange.finish()
             except BaseException as error:
                 if not await group.__aexit__(type(error), error, error.__traceback__):
@@ -85,3 +93,9 @@ async def _run(
             raise exchange.error
     finally:
         exchange.close()
+
+
+async def _raise(error: Exception, started: bool, send: Send) -> None:
+    if started:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise error
