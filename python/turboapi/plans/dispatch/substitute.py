@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import _get_running_loop, current_task
+from asyncio import CancelledError, Task, _get_running_loop, current_task
 from collections.abc import Awaitable
+from typing import Any, NoReturn
 
 from anyio._backends._asyncio import TaskGroup
 from starlette.middleware.base import BaseHTTPMiddleware, _CachedRequest
@@ -60,39 +61,56 @@ async def _run(
     whole: bool,
 ) -> None:
     request = _CachedRequest(scope, receive, send)
-    group = TaskGroup()
-    # As its __aenter__ does, which has nothing to wait for.
-    group._entered = True
-    group.cancel_scope.__enter__()
-    exchange = Exchange(app, scope, request.wrapped_receive, send, group, loop, entry)
+    host: Task[Any] = current_task(loop)  # type: ignore[assignment]
+    exchange = Exchange(app, scope, request.wrapped_receive, send, host, loop, entry)
     try:
         try:
-            try:
-                response = await app.dispatch_func(request, exchange.call_next)
-                await exchange.respond(response, send, whole=whole)
-                exchange.finish()
-            except BaseException as error:
-                if not await group.__aexit__(type(error), error, error.__traceback__):
+            response = await app.dispatch_func(request, exchange.call_next)
+            await exchange.respond(response, send, whole=whole)
+            exchange.finish()
+        except BaseException as error:
+            group = exchange.group
+            if group is not None:
+                if not await _leave(group, error):
                     raise
-            else:
-                if group._tasks or group._exceptions or group.cancel_scope._cancel_called:
-                    await group.__aexit__(None, None, None)
-                else:
-                    group.cancel_scope.__exit__(None, None, None)
-        except BaseExceptionGroup as raised:
-            # starlette._utils.create_collapsing_task_group
-            if len(raised.exceptions) != 1:
+            elif isinstance(error, CancelledError):
                 raise
-            only = raised.exceptions[0]
-            context = None if only.__suppress_context__ else only.__context__
-            try:
-                raise only from only.__cause__ or context
-            finally:
-                del only, context
+            else:
+                _raise_only(error)
+        else:
+            group = exchange.group
+            if group is None:
+                pass
+            elif group._tasks or group._exceptions or group.cancel_scope._cancel_called:
+                await _leave(group, None)
+            else:
+                # Without the pause of its __aexit__, which nobody is there to use.
+                group.cancel_scope.__exit__(None, None, None)
         if exchange.error is not None and not exchange.raised:
             raise exchange.error
     finally:
         exchange.close()
+
+
+async def _leave(group: TaskGroup, error: BaseException | None) -> bool:
+    """`__aexit__` of `starlette._utils.create_collapsing_task_group`."""
+    try:
+        kind, traceback = (None, None) if error is None else (type(error), error.__traceback__)
+        return await group.__aexit__(kind, error, traceback)
+    except BaseExceptionGroup as raised:
+        if len(raised.exceptions) != 1:
+            raise
+        _raise_only(raised.exceptions[0])
+    finally:
+        del error
+
+
+def _raise_only(error: BaseException) -> NoReturn:
+    """Raise the only error of a group as `create_collapsing_task_group` does."""
+    try:
+        raise error from error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    finally:
+        del error
 
 
 async def _raise(error: Exception, started: bool, send: Send) -> None:
