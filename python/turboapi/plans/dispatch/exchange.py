@@ -82,7 +82,7 @@ class Exchange(Streams):
         """Start the application and wait for the head of its response; `call_next` of Starlette."""
         info = None
         try:
-            if self._calls or self._is_cancelled():
+            if self._calls or not self._is_undisturbed():
                 message = await self._again()
             else:
                 self._calls = 1
@@ -144,13 +144,14 @@ class Exchange(Streams):
         self._spawn(eager=False)
         return await self._take()
 
-    def _is_cancelled(self) -> bool:
-        """Whether the next pause of the present task is its last."""
-        task: Any = current_task(self._loop)
-        if task._must_cancel:
-            return True
-        scope = scope_of(task)
-        return scope is not None and scope._effectively_cancelled
+    def _is_undisturbed(self) -> bool:
+        """Whether the host waits for the child, and nothing ends that wait in the loop's next turn."""
+        host: Any = self._host
+        present: Any = current_task(self._loop)
+        if present is not host or present._must_cancel:
+            return False
+        scope = scope_of(present)
+        return scope is None or not scope._effectively_cancelled
 
     async def _body(self) -> AsyncGenerator[bytes | Message, None]:
         """`body_stream` of Starlette."""
@@ -182,10 +183,12 @@ class Exchange(Streams):
         if body is None:
             await response(self._scope, self._wrapped_receive, send)
             return
-        outer = getattr(send, "__self__", None)
+        outer: Any = getattr(send, "__self__", None)
+        inside = type(outer) is Exchange and send.__func__ is Streams.send  # type: ignore[attr-defined]
         if (
-            type(outer) is Exchange
-            and send.__func__ is Streams.send  # type: ignore[attr-defined]
+            inside
+            # Otherwise the child goes on when the response was sent.
+            and self._answer is not None
             and response.background is None
             and response.info is None
         ):
@@ -197,8 +200,8 @@ class Exchange(Streams):
         if response.info is not None:
             await send({"type": "http.response.debug", "info": response.info})
         await send({"type": START, "status": response.status_code, "headers": response.raw_headers})
-        if whole and (b"content-length", b"%d" % len(body)) in response.raw_headers:
-            # Framed by its length, it looks the same in one piece.
+        if inside or (whole and (b"content-length", b"%d" % len(body)) in response.raw_headers):
+            # `_body` and what is framed by its length look the same in one piece.
             await send({"type": BODY, "body": body})
         else:
             if body:
@@ -308,6 +311,11 @@ class Exchange(Streams):
             self._receiving = []
         self._receiving.append(scope)
         message: Message = {"type": "http.disconnect"}
+        turns: list[int] = []
+        # Once there is a response, its producer and the one who waits here for the client may race.
+        races = self._progress == EXACT
+        if races:
+            self._loop.call_soon(turns.append, 1)
         try:
             with scope:
                 try:
@@ -318,6 +326,10 @@ class Exchange(Streams):
                     raise BaseExceptionGroup("unhandled errors in a TaskGroup", [error]) from None
         finally:
             self._receiving.remove(scope)
+        if self._progress == EXACT and not scope.cancel_called:
+            # The end of that group: its other task has to start, if it has not, and to be cancelled.
+            for _ in range(3 if turns or not races else 4):
+                await sleep(0)
         if self.sent:
             return {"type": "http.disconnect"}
         return message

@@ -105,7 +105,8 @@ class Streams:
             if not receiver.done():
                 receiver.set_result(_CLOSED)
         for waiting in self._receiving or ():
-            waiting.cancel()
+            # In the turn of the task that waits for `response_sent`.
+            self._loop.call_soon(waiting.cancel)
 
     def _wait_for_end(self, future: Future[Any]) -> None:
         if self._ending is None:

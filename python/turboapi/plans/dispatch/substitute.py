@@ -76,7 +76,10 @@ async def _run(
             elif isinstance(error, CancelledError):
                 raise
             else:
-                _raise_only(error)
+                try:
+                    raise BaseExceptionGroup("unhandled errors in a TaskGroup", [error]) from None
+                except BaseExceptionGroup:
+                    _raise_only(error)
         else:
             group = exchange.group
             if group is None:
