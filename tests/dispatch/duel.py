@@ -155,7 +155,9 @@ def _shape(error: BaseException | None, depth: int = 4) -> Any:
     if error is None or depth == 0:
         return None
     parts = [_shape(one, depth - 1) for one in getattr(error, "exceptions", ())]
-    return [type(error).__name__, str(error), parts, _shape(error.__cause__, depth - 1)]
+    # What cancels is named by its address.
+    text = "" if isinstance(error, asyncio.CancelledError) else str(error)
+    return [type(error).__name__, text, parts, _shape(error.__cause__, depth - 1)]
 
 
 def merged(journal: Journal) -> Journal:

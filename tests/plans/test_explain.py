@@ -149,13 +149,14 @@ def test_the_summary_of_an_app_without_exceptions_is_short() -> None:
 
 def test_middleware_is_named() -> None:
     app = make_app()
-    assert explain(app)["middleware"] == {"classes": [], "direct": True}
+    assert explain(app)["middleware"] == {"classes": [], "direct": True, "dispatch": []}
     app = make_app()
     app.add_middleware(BaseHTTPMiddleware, dispatch=lambda request, call_next: call_next(request))
     explanation = explain(app)
     assert explanation["middleware"] == {
         "classes": ["starlette.middleware.base.BaseHTTPMiddleware"],
         "direct": False,
+        "dispatch": ["dispatch without a task group"],
     }
     assert "BaseHTTPMiddleware; every request goes through it" in explanation_text(explanation)
 

@@ -18,6 +18,7 @@ from turboapi.plans.blocking import placement
 from turboapi.plans.bodies import compile_body
 from turboapi.plans.compiler import CompiledRoute, Tier
 from turboapi.plans.dependencies import Kind, Parameter
+from turboapi.plans.dispatch.install import dispatch_report
 from turboapi.plans.handlers import handler_facts
 from turboapi.plans.parameters import compile_parameter
 from turboapi.plans.reasons import NotPlannable
@@ -80,6 +81,8 @@ class MiddlewareExplanation(TypedDict):
     """The user's own, outermost first."""
     direct: bool
     """Whether requests of native routes skip the stack, since there is nothing of the user's in it."""
+    dispatch: list[str | None]
+    """How the dispatch function of each class runs, and why; None for those that have none."""
 
 
 class Explanation(TypedDict):
@@ -120,7 +123,9 @@ def explain_plans(plans: ApplicationPlans) -> Explanation:
         middleware=None
         if stack is None or plans.reason is not None
         else MiddlewareExplanation(
-            classes=[_qualified(one) for one in stack.middleware], direct=stack.direct
+            classes=[_qualified(one) for one in stack.middleware],
+            direct=stack.direct,
+            dispatch=dispatch_report(stack),
         ),
         routes=routes,
     )

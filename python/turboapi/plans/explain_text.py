@@ -77,4 +77,7 @@ def _surroundings(explanation: Explanation) -> Iterator[str]:
     else:
         classes = ", ".join(middleware["classes"]) or "FastAPI's own"
         yield f"middleware: {classes}; every request goes through it, plans run behind it"
+        for name, how in zip(middleware["classes"], middleware["dispatch"], strict=True):
+            if how is not None:
+                yield f"    {name}: {how}"
     yield f"sync mode: {explanation['sync_mode']}"
