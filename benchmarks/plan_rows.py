@@ -14,6 +14,7 @@ APP = "benchmarks.apps.plans:app"
 MANY = "benchmarks.apps.plans:many"
 FRONTED = "benchmarks.apps.plans:fronted"
 STOCK = "benchmarks.apps.middleware"
+THRICE = "benchmarks.apps.plans:thrice"
 
 
 class Aim(Enum):
@@ -170,6 +171,14 @@ ROWS = (
         "/async/items/42?q=plan",
         _BOUGHT,
         app=FRONTED,
+        aim=Aim.NONE,
+    ),
+    _row(
+        "middleware-three",
+        "path int and query behind three of `@app.middleware`",
+        "/async/items/42?q=plan",
+        _BOUGHT,
+        app=THRICE,
         aim=Aim.NONE,
     ),
     _row(

@@ -2,7 +2,8 @@
 
 Handlers that are about the framework and not about a model have none for their answer: `response_model=None`
 is what a handler without a return annotation has, as in FastAPI's own examples. ``app`` has them all,
-``many`` has 500 routes, and ``fronted`` has a function middleware in front.
+``many`` has 500 routes, ``fronted`` has a function middleware in front,
+and ``thrice`` three of them.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ ITEMS = [Item(name=f"item {n}", price=n + 0.5, tags=["light", "desk"]) for n in 
 app = FastAPI()
 many = FastAPI()
 fronted = FastAPI()
+thrice = FastAPI()
 
 
 @app.get("/def", response_model=None)
@@ -89,6 +91,7 @@ def item_def(item_id: int, q: str | None = None) -> dict[str, int | str | None]:
 
 @app.get("/async/items/{item_id}", response_model=None)
 @fronted.get("/async/items/{item_id}", response_model=None)
+@thrice.get("/async/items/{item_id}", response_model=None)
 async def item_async(item_id: int, q: str | None = None) -> dict[str, int | str | None]:
     """A converted path parameter and an optional query parameter."""
     return {"item_id": item_id, "q": q}
@@ -223,6 +226,23 @@ async def missing(item_id: int) -> dict[str, int]:
     raise HTTPException(status_code=404, detail="Item not found")
 
 
+@thrice.middleware("http")
+async def inner_header(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """The innermost of three."""
+    response = await call_next(request)
+    response.headers["x-inner"] = "1"
+    return response
+
+
+@thrice.middleware("http")
+async def middle_header(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """The second of three."""
+    response = await call_next(request)
+    response.headers["x-middle"] = "1"
+    return response
+
+
+@thrice.middleware("http")
 @fronted.middleware("http")
 async def add_header(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """What most function middleware does."""

@@ -231,6 +231,20 @@ class PlanTable:
         Plans of the two tiers; or FastAPI's router, because the plan refused the request, because there is
         none for it, or because there are no plans at all; or stock middleware in the engine, before all that.
         """
+    def answering(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+        entry: object,
+        answer: Callable[[int, list[tuple[bytes, bytes]], bytes], Awaitable[None] | None],
+    ) -> Awaitable[None] | None:
+        """What answers a request behind `entry`, FastAPI's own innermost middleware, without calling that.
+
+        None if no plan serves the request. `answer` takes a response of which nothing is left to do
+        afterwards: status, headers and body; what it returns, if anything, is awaited. Other responses are
+        sent, and exceptions go through `entry`.
+        """
     def __call__(
         self,
         scope: MutableMapping[str, Any],

@@ -161,7 +161,7 @@ def test_middleware_is_named() -> None:
                 "name": "starlette.middleware.base.BaseHTTPMiddleware"
                 f"({__name__}.test_middleware_is_named.<locals>.<lambda>)",
                 "runs": "python",
-                "reason": "not a stock class",
+                "reason": "dispatch without a task group",
             }
         ],
     }

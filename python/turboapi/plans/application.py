@@ -17,6 +17,7 @@ from turboapi.plans import runtime
 from turboapi.plans.attributes import attributes_of
 from turboapi.plans.blocking import placement
 from turboapi.plans.compiler import CompiledRoute, compile_route, unplanned
+from turboapi.plans.dispatch.install import dispatch_watches, install_dispatch
 from turboapi.plans.originals import ROUTING, UTILS, watch_routing, watch_utils
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute, effective_routes, is_stock_router, routers, websocket_routes
@@ -115,6 +116,7 @@ class ApplicationPlans:
         if not is_stock_router(router):
             raise NotPlannable(f"its router is a {type(router).__name__} or changed, not FastAPI's own")
         watches = _watches(app, router, stack)
+        stack = install_dispatch(app, stack, self.table)
         self._routes = list(effective_routes(router))
         self._compiled = [None] * len(self._routes)
         self.stack, self.reason, self._router = stack, None, router
@@ -199,6 +201,7 @@ def _watches(app: FastAPI, router: APIRouter, stack: MiddlewareStack) -> list[tu
     ]
     watches += STOCK_WATCHES
     watches += stack.watches
+    watches += dispatch_watches(stack)
     watches += [("dict", handlers) for handlers in stack.exception_handlers]
     for one in routers(router):
         watches += [

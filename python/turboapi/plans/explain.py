@@ -19,11 +19,12 @@ from turboapi.plans.blocking import placement
 from turboapi.plans.bodies import compile_body
 from turboapi.plans.compiler import CompiledRoute, Tier
 from turboapi.plans.dependencies import Kind, Parameter
+from turboapi.plans.dispatch.install import dispatch_report
 from turboapi.plans.handlers import handler_facts
 from turboapi.plans.parameters import compile_parameter
 from turboapi.plans.reasons import NotPlannable
 from turboapi.plans.routes import EffectiveRoute
-from turboapi.plans.stacks import Placed
+from turboapi.plans.stacks import MiddlewareStack, Placed
 from turboapi.sync import SyncMode
 
 
@@ -137,7 +138,7 @@ def explain_plans(plans: ApplicationPlans) -> Explanation:
         else MiddlewareExplanation(
             classes=[_qualified(one) for one in stack.middleware],
             direct=stack.direct,
-            layers=[_layer(one) for one in stack.placed],
+            layers=_layers(stack),
         ),
         routes=routes,
     )
@@ -179,13 +180,16 @@ def _route(planned: PlannedRoute, sync_mode: SyncMode) -> RouteExplanation:
     )
 
 
-def _layer(placed: Placed) -> LayerExplanation:
+def _layers(stack: MiddlewareStack) -> list[LayerExplanation]:
+    return [_layer(*one) for one in zip(stack.placed, dispatch_report(stack), strict=True)]
+
+
+def _layer(placed: Placed, dispatch: str | None) -> LayerExplanation:
     middleware = placed.middleware
     name = _qualified(middleware)
     if type(middleware) is BaseHTTPMiddleware:
-        dispatch = _qualified(middleware.dispatch_func)
-        name = f"{name}({dispatch})"
-    return LayerExplanation(name=name, runs=placed.runs, reason=placed.reason)
+        name = f"{name}({_qualified(middleware.dispatch_func)})"
+    return LayerExplanation(name=name, runs=placed.runs, reason=dispatch or placed.reason)
 
 
 def _websocket_route(path: str, endpoint: Any) -> RouteExplanation:

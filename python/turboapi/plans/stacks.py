@@ -16,6 +16,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from turboapi.plans.dispatch.substitute import Substitute
 from turboapi.plans.lifted_settings import Settings
 from turboapi.plans.lifting import class_watches, lift
 from turboapi.plans.reasons import NotPlannable
@@ -52,6 +53,10 @@ class MiddlewareStack(NamedTuple):
     """Where each of the user's own runs, and why."""
     watches: tuple[tuple[Any, ...], ...]
     """What the lifted ones depend on."""
+    chain: tuple[Any, ...]
+    """All of it, with what stands in front of some middleware to run it."""
+    front: Any = None
+    """What the engine may call for an HTTP request in place of the application, if there is such a thing."""
 
     @property
     def stock_http_exception(self) -> bool:
@@ -81,7 +86,8 @@ def middleware_stack(app: FastAPI) -> MiddlewareStack:
         raise NotPlannable("debug is on, and its error pages show FastAPI's own frames")
     if app.middleware_stack is None:
         app.middleware_stack = app.build_middleware_stack()
-    chain = list(_chain(app.middleware_stack))
+    everything = tuple(_chain(app.middleware_stack))
+    chain = [one for one in everything if type(one) is not Substitute]
     innermost, exceptions = chain[-1], chain[-2]
     if type(innermost) is not AsyncExitStackMiddleware or type(exceptions) is not ExceptionMiddleware:
         raise NotPlannable("its middleware hides what it wraps")
@@ -97,6 +103,7 @@ def middleware_stack(app: FastAPI) -> MiddlewareStack:
         lifted=lifted,
         placed=placed,
         watches=(*watches, *class_watches(own)),
+        chain=everything,
     )
 
 

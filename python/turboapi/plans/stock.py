@@ -75,17 +75,18 @@ def replaced(methods: Methods) -> str | None:
     """Which of `methods` is not its class's own, if one is."""
     for cls, names in methods:
         for name in names:
-            if not _is_own(vars(cls).get(name), cls.__module__, name):
+            if not is_own(vars(cls).get(name), cls.__module__, name):
                 return f"{cls.__module__}.{cls.__qualname__}.{name} was replaced"
     return None
 
 
 def _replaced_function(module: str, name: str) -> str | None:
     # Both are in the package's __init__, whose __name__ is the package's.
-    return None if _is_own(getattr(json, name), module, name) else f"{module}.{name} was replaced"
+    return None if is_own(getattr(json, name), module, name) else f"{module}.{name} was replaced"
 
 
-def _is_own(value: object, module: str, name: str) -> bool:
+def is_own(value: object, module: str, name: str) -> bool:
+    """Whether a method or function is the one that `module` defines."""
     if isinstance(value, property):
         value = value.fget
     if isinstance(value, staticmethod):
@@ -98,7 +99,8 @@ def _is_own(value: object, module: str, name: str) -> bool:
     )
 
 
-def _dictionary(cls: type) -> dict[str, Any]:
+def class_dictionary(cls: type) -> dict[str, Any]:
+    """The dictionary behind `vars(cls)`, to be watched."""
     # `vars(cls)` is a view that hides the dictionary; the garbage collector shows it.
     [dictionary] = [one for one in gc.get_referents(cls.__dict__) if type(one) is dict]
     return dictionary
@@ -106,14 +108,14 @@ def _dictionary(cls: type) -> dict[str, Any]:
 
 def watches_of(methods: Methods) -> list[tuple[Any, ...]]:
     """Methods that must stay what they are."""
-    return [("item", _dictionary(cls), name) for cls, names in methods for name in names]
+    return [("item", class_dictionary(cls), name) for cls, names in methods for name in names]
 
 
 STOCK_WATCHES: tuple[tuple[Any, ...], ...] = (
     *watches_of(_ROUTE),
     *watches_of(_STACK),
     *(
-        ("item", _dictionary(cls), name)
+        ("item", class_dictionary(cls), name)
         for cls in (starlette.responses.HTMLResponse, starlette.responses.PlainTextResponse)
         for name in _RESPONSE
     ),

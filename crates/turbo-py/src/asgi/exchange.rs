@@ -134,7 +134,13 @@ impl ExchangeRun {
     ) -> PyResult<Next<'py>> {
         let [receive, send] = self.exchange.callables(py)?;
         let planned = match target {
-            Target::App => None,
+            Target::App => {
+                if let Some(front) = self.front(py) {
+                    self.stage = Stage::App;
+                    return awaiting(&front.bind(py).call1((scope, receive, send))?);
+                }
+                None
+            }
             Target::Refused(plans) => {
                 self.stage = Stage::App;
                 return awaiting(&plans.stack.fall_back(scope, &receive, &send)?);
@@ -152,6 +158,14 @@ impl ExchangeRun {
         }
         self.stage = Stage::App;
         awaiting(&self.server.app.bind(py).call1((scope, receive, send))?)
+    }
+
+    /// What may be called in place of the app.
+    fn front(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &self.exchange {
+            Exchange::Http(_) => self.server.plans.as_ref()?.get().front(py),
+            Exchange::WebSocket(_) | Exchange::Plan(_) => None,
+        }
     }
 
     fn go_on<'py>(&mut self, py: Python<'py>, mut body: Box<dyn Body>, with: Resume<'py>) -> Next<'py> {

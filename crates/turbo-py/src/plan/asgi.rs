@@ -15,7 +15,7 @@ use super::extract::{Extracted, ScopeSource};
 use super::program::{Given, Progress, Run};
 use super::replay::Replay;
 use super::route::{Native, Route, Tier};
-use super::table::{Plans, asked};
+use super::table::{Plans, Stack, asked};
 use crate::coroutine::{Body, Next, Resume, awaiting};
 
 /// One request on its way through a plan.
@@ -27,13 +27,23 @@ pub(crate) struct AsgiRun {
     scope: Py<PyDict>,
     receive: Py<PyAny>,
     send: Py<PyAny>,
-    /// The engine called this, not the innermost middleware: what escapes has to go through the stack.
-    direct: bool,
+    caller: Caller,
     /// Our own messages have begun the response.
     started: bool,
     /// The `send` of whoever has the request to its end, when it matters whether it began the response.
     watched: Option<Py<WatchedSend>>,
     stage: Stage,
+}
+
+/// Who runs the plan, which says what it has left out.
+enum Caller {
+    /// The innermost middleware; nothing is left out.
+    Innermost,
+    /// The engine: what escapes has to go through the whole stack.
+    Engine,
+    /// A dispatch function's `call_next`: what escapes has to go through FastAPI's own `entry` behind it, and
+    /// `answer` takes a response after which nothing is left to do.
+    Dispatch { entry: Py<PyAny>, answer: Py<PyAny> },
 }
 
 enum Stage {
@@ -94,7 +104,27 @@ pub(crate) fn scoped<'py>(
     plans.stack.prepare(scope)?;
     let run = AsgiRun::begin(py, plans, scope, receive, send)?;
     Ok(run.map(|mut run| {
-        run.direct = true;
+        run.caller = Caller::Engine;
+        run
+    }))
+}
+
+/// The same for a dispatch function; see [`Caller::Dispatch`].
+pub(crate) fn dispatched<'py>(
+    py: Python<'py>,
+    plans: &Arc<Plans>,
+    scope: &Bound<'py, PyDict>,
+    receive: &Bound<'py, PyAny>,
+    send: &Bound<'py, PyAny>,
+    entry: Py<PyAny>,
+    answer: Py<PyAny>,
+) -> PyResult<Option<AsgiRun>> {
+    let run = AsgiRun::begin(py, plans, scope, receive, send)?;
+    if run.is_some() {
+        plans.stack.prepare_handlers(scope)?;
+    }
+    Ok(run.map(|mut run| {
+        run.caller = Caller::Dispatch { entry, answer };
         run
     }))
 }
@@ -123,7 +153,7 @@ impl AsgiRun {
             Conclusion::Send(payload) => passing(Stage::Answering(payload)),
         };
         let mut run = Self::ending(py, chosen, stage, scope, receive, send);
-        run.direct = true;
+        run.caller = Caller::Engine;
         Ok(run)
     }
 
@@ -155,7 +185,7 @@ impl AsgiRun {
             scope: scope.clone().unbind(),
             receive: receive.clone().unbind(),
             send: send.clone().unbind(),
-            direct: false,
+            caller: Caller::Innermost,
             started: false,
             watched: None,
             stage,
@@ -190,7 +220,7 @@ impl AsgiRun {
             scope: scope.clone().unbind(),
             receive: receive.clone().unbind(),
             send: send.clone().unbind(),
-            direct: false,
+            caller: Caller::Innermost,
             started: false,
             watched: None,
             stage: Stage::Begin,
@@ -394,6 +424,11 @@ impl AsgiRun {
         background: Option<Py<PyAny>>,
     ) -> PyResult<Next<'py>> {
         self.started = true;
+        if let Caller::Dispatch { answer, .. } = &self.caller
+            && background.is_none()
+        {
+            return answered(py, answer, payload);
+        }
         self.stage = Stage::Head { body: PyBytes::new(py, &payload.body).unbind(), background };
         let message = start_message(py, payload)?;
         self.send(py, &message)
@@ -426,11 +461,13 @@ impl AsgiRun {
         self.stage = Stage::Final;
         let (scope, send) = (self.scope.bind(py), self.send.bind(py));
         let stack = &self.plans.stack;
-        awaiting(&if self.direct {
-            stack.fall_back(scope, receive.bind(py), send)?
-        } else {
-            self.plans.counts.refused.fetch_add(1, Ordering::Relaxed);
-            stack.router.bind(py).call1((scope, receive, send))?
+        awaiting(&match &self.caller {
+            Caller::Engine => stack.fall_back(scope, receive.bind(py), send)?,
+            Caller::Dispatch { entry, .. } => Stack::refuse(entry.bind(py), scope, receive.bind(py), send)?,
+            Caller::Innermost => {
+                self.plans.counts.refused.fetch_add(1, Ordering::Relaxed);
+                stack.router.bind(py).call1((scope, receive, send))?
+            }
         })
     }
 
@@ -439,17 +476,24 @@ impl AsgiRun {
         let is_final = matches!(std::mem::replace(&mut self.stage, Stage::Final), Stage::Final);
         // A plan of the python tier has been through the handlers at the route itself.
         let handled_in_route = matches!(self.route.tier, Tier::Python(_));
-        let is_over = is_final || (handled_in_route && !self.direct);
+        let is_over = is_final || (handled_in_route && matches!(self.caller, Caller::Innermost));
         if is_over || !error.is_instance_of::<PyException>(py) {
             return Next::Raise(error);
         }
         let started = self.started || self.watched.as_ref().is_some_and(|send| send.get().has_started());
         let (scope, receive, send) = (self.scope.bind(py), self.receive.bind(py), self.send.bind(py));
         let stack = &self.plans.stack;
-        let called = if self.direct {
-            stack.raise(&error, started, handled_in_route, scope, receive, send)
-        } else {
-            stack.raise_in_route(error.value(py), started, scope, receive, send)
+        let entry = match &self.caller {
+            Caller::Engine => Some(&stack.outermost),
+            Caller::Dispatch { entry, .. } => Some(entry),
+            Caller::Innermost => None,
+        };
+        let called = match entry {
+            Some(entry) => {
+                let raised = (error.value(py).clone().into_any(), started, handled_in_route);
+                stack.raise(entry.bind(py), raised, scope, receive, send)
+            }
+            None => stack.raise_in_route(error.value(py), started, scope, receive, send),
         };
         called.and_then(|awaitable| awaiting(&awaitable)).unwrap_or_else(Next::Raise)
     }
@@ -507,11 +551,22 @@ fn start_message<'py>(py: Python<'py>, payload: &Payload) -> PyResult<Bound<'py,
     let message = PyDict::new(py);
     message.set_item(intern!(py, "type"), intern!(py, "http.response.start"))?;
     message.set_item(intern!(py, "status"), payload.status.as_u16())?;
+    message.set_item(intern!(py, "headers"), header_list(py, payload)?)?;
+    Ok(message)
+}
+
+fn header_list<'py>(py: Python<'py>, payload: &Payload) -> PyResult<Bound<'py, PyList>> {
     let headers = PyList::empty(py);
     for (name, value) in &payload.headers {
         let name = PyBytes::new(py, name.as_str().as_bytes());
         headers.append(PyTuple::new(py, [name, PyBytes::new(py, value.as_bytes())])?)?;
     }
-    message.set_item(intern!(py, "headers"), headers)?;
-    Ok(message)
+    Ok(headers)
+}
+
+/// Gives a whole response to a dispatch function; an awaitable in return sends it as messages.
+fn answered<'py>(py: Python<'py>, answer: &Py<PyAny>, payload: &Payload) -> PyResult<Next<'py>> {
+    let body = PyBytes::new(py, &payload.body);
+    let sending = answer.bind(py).call1((payload.status.as_u16(), header_list(py, payload)?, body))?;
+    if sending.is_none() { Ok(Next::Return) } else { awaiting(&sending) }
 }

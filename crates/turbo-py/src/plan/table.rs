@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use turbo_middleware::metrics::Route as Label;
 use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
-use super::asgi::{AsgiRun, Sending};
+use super::asgi::{AsgiRun, Sending, dispatched};
 use super::lift::Lifted;
 use super::route::Route;
 use super::watch::Watches;
@@ -80,7 +80,7 @@ pub(crate) struct Stack {
     app: Py<PyAny>,
     /// The outermost middleware, as it was when the plans were compiled: what a run begins behind it must end
     /// behind it, whatever the application puts in its place meanwhile.
-    outermost: Py<PyAny>,
+    pub(crate) outermost: Py<PyAny>,
     /// The router whose place the table takes.
     pub(crate) router: Py<PyAny>,
     /// `app.root_path`, which takes the place of the server's.
@@ -91,6 +91,8 @@ pub(crate) struct Stack {
     pub(crate) lifted: Lifted,
     /// An `HTTPException` is answered by FastAPI's own handler.
     pub(crate) stock_http_exception: bool,
+    /// What answers an HTTP request as the application does, without the outermost middleware.
+    front: Option<Py<PyAny>>,
     /// `(exception handlers, status handlers)` for the scope, as `ExceptionMiddleware` puts them there.
     exception_handlers: Py<PyAny>,
     pub(crate) helpers: Arc<Helpers>,
@@ -112,6 +114,7 @@ impl Stack {
             direct: stack.getattr("direct")?.extract()?,
             lifted: Lifted::new(stack)?,
             stock_http_exception: stack.getattr("stock_http_exception")?.extract()?,
+            front: stack.getattr("front")?.extract()?,
             exception_handlers: stack.getattr("exception_handlers")?.unbind(),
             helpers,
         })
@@ -125,24 +128,34 @@ impl Stack {
         send: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.prepare(scope)?;
-        scope.set_item(marker::FALLBACK, true)?;
-        self.outermost.bind(scope.py()).call1((scope, receive, send))
+        Self::refuse(self.outermost.bind(scope.py()), scope, receive, send)
     }
 
-    /// Calls the middleware, for it to see what a route raised; see [`Self::raise_in_route`].
+    /// Calls `entry`, some middleware of the stack, for FastAPI to answer although there is a plan.
+    pub(crate) fn refuse<'py>(
+        entry: &Bound<'py, PyAny>,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        scope.set_item(marker::FALLBACK, true)?;
+        entry.call1((scope, receive, send))
+    }
+
+    /// Calls `entry`, some middleware of the stack, for it to see what a route raised: the exception, whether the
+    /// response had started, and whether the handlers at the route have had it; see [`Self::raise_in_route`].
     pub(crate) fn raise<'py>(
         &self,
-        error: &PyErr,
-        started: bool,
-        handled_in_route: bool,
+        entry: &Bound<'py, PyAny>,
+        raised: (Bound<'py, PyAny>, bool, bool),
         scope: &Bound<'py, PyDict>,
         receive: &Bound<'py, PyAny>,
         send: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = scope.py();
-        scope.set_item(marker::RAISE, (error.value(py), started, handled_in_route))?;
-        let send = if started { self.helpers.send_nowhere.bind(py) } else { send };
-        self.outermost.bind(py).call1((scope, receive, send))
+        let send = if raised.1 { self.helpers.send_nowhere.bind(py) } else { send };
+        scope.set_item(marker::RAISE, raised)?;
+        entry.call1((scope, receive, send))
     }
 
     /// Calls the middleware, for it to see what is sent.
@@ -180,7 +193,12 @@ impl Stack {
         if !self.root_path.is_empty() {
             scope.set_item(intern!(py, "root_path"), &self.root_path)?;
         }
-        scope.set_item(intern!(py, "starlette.exception_handlers"), &self.exception_handlers)
+        self.prepare_handlers(scope)
+    }
+
+    /// Puts into a scope what `ExceptionMiddleware` would have put there.
+    pub(crate) fn prepare_handlers(&self, scope: &Bound<'_, PyDict>) -> PyResult<()> {
+        scope.set_item(intern!(scope.py(), "starlette.exception_handlers"), &self.exception_handlers)
     }
 }
 
@@ -256,10 +274,11 @@ impl<'a> Found<'a> {
 impl Plans {
     /// Shows the garbage collector what this holds.
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Stack { app, outermost, router, exception_handlers, .. } = &self.stack;
+        let Stack { app, outermost, router, front, exception_handlers, .. } = &self.stack;
         for object in [app, outermost, router, exception_handlers] {
             visit.call(object)?;
         }
+        visit.call(front)?;
         self.stack.lifted.traverse(visit)?;
         self.watches.traverse(visit)?;
         for entry in &self.entries {
@@ -351,6 +370,11 @@ impl PlanTable {
             return None;
         }
         Some(self.plans.load()).filter(|plans| holds(plans))
+    }
+
+    /// What the engine may call for an HTTP request in place of the application.
+    pub(crate) fn front(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.current(py)?.as_ref()?.stack.front.as_ref().map(|front| front.clone_ref(py))
     }
 
     /// Replaces what is compiled; what its plans have served stays counted.
@@ -492,6 +516,25 @@ impl PlanTable {
             counts.set_item(name, counter.load(Ordering::Relaxed))?;
         }
         Ok(counts)
+    }
+
+    /// The awaitable that answers one request of a dispatch function, if a plan does; see `_engine.pyi`.
+    fn answering<'py>(
+        &self,
+        scope: &Bound<'py, PyDict>,
+        receive: &Bound<'py, PyAny>,
+        send: &Bound<'py, PyAny>,
+        entry: Py<PyAny>,
+        answer: Py<PyAny>,
+    ) -> PyResult<Option<Coroutine>> {
+        let py = scope.py();
+        let marked = scope.contains(marker::RAISE)? || scope.contains(marker::FALLBACK)?;
+        let current = self.current(py);
+        let Some(plans) = current.as_deref().and_then(Option::as_ref).filter(|_| !marked) else {
+            return Ok(None);
+        };
+        let run = dispatched(py, plans, scope, receive, send, entry, answer)?;
+        Ok(run.map(Coroutine::new))
     }
 
     /// Answers one request behind the middleware: the awaitable that an ASGI callable returns.

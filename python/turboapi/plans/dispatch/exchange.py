@@ -1,0 +1,335 @@
+"""What passes between a dispatch function and the application inside it, for one request.
+
+`BaseHTTPMiddleware.__call__` (starlette/middleware/base.py) has an anyio task group, a child task and a pair
+of memory streams for this. Here the child starts eagerly where Python can do that, and often has answered by
+the end of its first step. If not, it joins a task group then; until then only
+`anyio.get_current_task().parent_id` tells that it is in none.
+"""
+
+from __future__ import annotations
+
+import sys
+from asyncio import AbstractEventLoop, CancelledError, Task, current_task, sleep
+from collections.abc import AsyncGenerator
+from typing import Any, NamedTuple
+
+import anyio
+from anyio._backends._asyncio import CancelScope, TaskGroup
+from starlette.middleware.base import BaseHTTPMiddleware, _StreamingResponse
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
+
+from turboapi._engine import PlanTable
+from turboapi.plans.dispatch.group import adopt, broken, late_group, leave, scope_of
+from turboapi.plans.dispatch.streams import BODY, EXACT, PATHSEND, START, Streams
+
+_NAME = "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>.call_next.<locals>.coro"
+"""What anyio calls the child."""
+
+_EAGER: Any = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+_NEVER: Any = object()
+
+
+class Entry(NamedTuple):
+    """FastAPI's own innermost middleware, which plans need not pass through."""
+
+    exceptions: Any
+    stack: Any
+    table: PlanTable
+
+
+class Exchange(Streams):
+    """The state of one request in one `BaseHTTPMiddleware`."""
+
+    group: TaskGroup | None = None
+    """From the time that a child outlives its first step, or would be seen to be in none."""
+    error: Exception | None = None
+    """What the application raised (`app_exc`)."""
+    raised = False
+    """Whether `call_next` has raised that (`exception_already_raised`)."""
+    _stream: Any = _NEVER
+    """The body of `call_next`'s response."""
+    _streaming = False
+    """Whether somebody has begun to read it."""
+
+    def __init__(
+        self,
+        middleware: BaseHTTPMiddleware,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        host: Task[Any],
+        loop: AbstractEventLoop,
+        entry: Entry | None,
+    ) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._wrapped_receive = receive
+        self._outer_send = send
+        self._host = host
+        self._loop = loop
+        self._entry = entry
+        outer = scope_of(host)
+        self._outer = outer
+        self._cancelling = host.cancelling()
+        if outer is not None:
+            # Its deadline and its cancellation are the child's from the start.
+            self.group = late_group(host, outer, self._cancelling)
+
+    # --- The dispatch function's side -------------------------------------------------------------------
+
+    async def call_next(self, request: Request) -> _StreamingResponse:
+        """Start the application and wait for the head of its response; `call_next` of Starlette."""
+        info = None
+        try:
+            if self._calls or not self._is_undisturbed():
+                message = await self._again()
+            else:
+                self._calls = 1
+                self._expecting = True
+                self._spawn(eager=True)
+                self._expecting = False
+                # Of `asyncio.BaseEventLoop`.
+                timers = self._loop._scheduled  # type: ignore[attr-defined]
+                if timers and timers[0]._when <= self._loop.time():
+                    # A timeout around `call_next` that ran out meanwhile gets its turn, behind ours.
+                    await sleep(0)
+                    await sleep(0)
+                if self._handed is not None:
+                    message, self._handed = self._handed, None
+                elif self._answer is None:
+                    message = await self._next()
+            if self._answer is None:
+                while True:
+                    if message["type"] == "http.response.debug":
+                        info = message["info"]
+                    elif message["type"] == "http.response.early_hint":
+                        await self._outer_send(message)
+                    else:
+                        break
+                    message = await self._take()
+        except anyio.EndOfStream:
+            error = self.error
+            if error is not None:
+                self.raised = True
+                try:
+                    raise error from error.__cause__ or error.__context__
+                finally:
+                    del error
+            # With its context, as Starlette raises it.
+            raise RuntimeError("No response returned.")  # noqa: B904
+        self._progress = EXACT
+        # As its __init__ does; the headers it makes are replaced in any case.
+        response = _StreamingResponse.__new__(_StreamingResponse)
+        response.info = info
+        response.body_iterator = self._stream = self._body()
+        response.media_type = None
+        response.background = None
+        if self._answer is not None:
+            response.status_code, response.raw_headers, _ = self._answer
+        else:
+            assert message["type"] == START
+            response.status_code = message["status"]
+            response.raw_headers = message.get("headers", [])
+        return response
+
+    async def _again(self) -> Message:
+        """Starlette's way to the last pause, for what may notice a difference.
+
+        The children of one request share the streams: the second finds them as the first has left them.
+        """
+        self._calls += 1
+        self._progress = EXACT
+        self._reopen(body_taken=self._streaming)
+        self._spawn(eager=False)
+        return await self._take()
+
+    def _is_undisturbed(self) -> bool:
+        """Whether the host waits for the child, and nothing ends that wait in the loop's next turn."""
+        host: Any = self._host
+        present: Any = current_task(self._loop)
+        if present is not host or present._must_cancel:
+            return False
+        scope = scope_of(present)
+        return scope is None or not scope._effectively_cancelled
+
+    async def _body(self) -> AsyncGenerator[bytes | Message, None]:
+        """`body_stream` of Starlette."""
+        self._streaming = True
+        if self._answer is not None:
+            if self._receive_closed:
+                raise anyio.ClosedResourceError
+            if self._answer[2]:
+                yield self._answer[2]
+            return
+        while True:
+            try:
+                message = await self._take()
+            except anyio.EndOfStream:
+                return
+            if message["type"] == PATHSEND:
+                yield message
+                return
+            assert message["type"] == BODY, f"Unexpected message: {message}"
+            body = message.get("body", b"")
+            if body:
+                yield body
+            if not message.get("more_body", False):
+                return
+
+    async def respond(self, response: Any, send: Send, *, whole: bool) -> None:
+        """Send what the dispatch function returned; `whole` allows a body in one piece."""
+        body = self._complete(response)
+        if body is None:
+            await response(self._scope, self._wrapped_receive, send)
+            return
+        outer: Any = getattr(send, "__self__", None)
+        inside = type(outer) is Exchange and send.__func__ is Streams.send  # type: ignore[attr-defined]
+        if (
+            inside
+            # Otherwise the child goes on when the response was sent.
+            and self._answer is not None
+            and response.background is None
+            and response.info is None
+        ):
+            sending = outer.answer(response.status_code, response.raw_headers, body)
+            if sending is not None:
+                await sending
+            return
+        # As `_StreamingResponse.__call__` does.
+        if response.info is not None:
+            await send({"type": "http.response.debug", "info": response.info})
+        await send({"type": START, "status": response.status_code, "headers": response.raw_headers})
+        if inside or (whole and (b"content-length", b"%d" % len(body)) in response.raw_headers):
+            # `_body` and what is framed by its length look the same in one piece.
+            await send({"type": BODY, "body": body})
+        else:
+            if body:
+                await send({"type": BODY, "body": body, "more_body": True})
+            await send({"type": BODY, "body": b"", "more_body": False})
+        if response.background:
+            await response.background()
+
+    def _complete(self, response: Any) -> bytes | None:
+        """The whole body, if `response` is that of `call_next`, and its body is here and was not touched."""
+        if (
+            type(response) is not _StreamingResponse
+            or response.body_iterator is not self._stream
+            or self._streaming
+            or getattr(self._stream, "ag_frame", None) is None
+        ):
+            return None
+        if self._answer is not None:
+            return self._answer[2]
+        if not self._senders or len(self._senders) != 1:
+            return None
+        taken, message, final = self._senders[0]
+        if not final or message["type"] != BODY:
+            return None
+        body = message.get("body", b"")
+        if type(body) is not bytes:
+            return None
+        self._senders.clear()
+        self._wait_for_end(taken)
+        return body
+
+    def close(self) -> None:
+        """Let go of everything that refers back to here."""
+        self._receive_closed = self._send_closed = True
+        self._stream = _NEVER
+        self.error = None
+
+    # --- The child --------------------------------------------------------------------------------------
+
+    def _spawn(self, *, eager: bool) -> None:
+        """`task_group.start_soon(coro)`."""
+        entry = self._entry if self._calls == 1 else None
+        task: Task[None]
+        if eager and self.group is None:
+            task = Task(self._child(entry), loop=self._loop, name=_NAME, **_EAGER)
+            if task.done():
+                if task.cancelled() or task.exception() is not None:
+                    # It is over, but the group has to hear of it in the loop's next turn.
+                    self._join(task)
+                return
+        elif eager and _EAGER:
+            task = Task(self._child(entry, register=True), loop=self._loop, name=_NAME, **_EAGER)
+            return
+        else:
+            task = Task(self._child(entry), loop=self._loop, name=_NAME)
+        self._join(task)
+
+    def _join(self, task: Task[Any]) -> None:
+        if self.group is None:
+            self.group = late_group(self._host, self._outer, self._cancelling)
+        adopt(self.group, task)
+
+    async def _child(self, entry: Entry | None, *, register: bool = False) -> None:
+        if register:
+            self._join(current_task(self._loop))  # type: ignore[arg-type]
+        try:
+            try:
+                app = self._middleware.app
+                run = None
+                if (
+                    entry is not None
+                    and app is entry.exceptions
+                    and app.app is entry.stack
+                    and entry.stack.app is entry.table
+                ):
+                    run = entry.table.answering(self._scope, self.receive, self.send, app, self.answer)
+                if run is None:
+                    await app(self._scope, self.receive, self.send)
+                else:
+                    await run
+            except Exception as error:
+                self.error = error
+            finally:
+                self._close_send()
+        except BaseException:
+            task: Task[Any] = current_task(self._loop)  # type: ignore[assignment]
+            task.add_done_callback(self._broken)
+            raise
+        if self.group is not None:
+            task = current_task(self._loop)  # type: ignore[assignment]
+            if task in self.group._tasks:
+                leave(self.group, task)
+
+    def _broken(self, task: Task[Any]) -> None:
+        if self.group is not None and task in self.group._tasks:
+            broken(self.group, task)
+
+    # --- The application's side -------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """`receive_or_disconnect` of Starlette."""
+        if self.sent:
+            return {"type": "http.disconnect"}
+        # In place of the group that races with `response_sent`, whose shape an error keeps.
+        scope = CancelScope()
+        if self._receiving is None:
+            self._receiving = []
+        self._receiving.append(scope)
+        message: Message = {"type": "http.disconnect"}
+        turns: list[int] = []
+        # Once there is a response, its producer and the one who waits here for the client may race.
+        races = self._progress == EXACT
+        if races:
+            self._loop.call_soon(turns.append, 1)
+        try:
+            with scope:
+                try:
+                    message = await self._wrapped_receive()
+                except CancelledError:
+                    raise
+                except BaseException as error:
+                    raise BaseExceptionGroup("unhandled errors in a TaskGroup", [error]) from None
+        finally:
+            self._receiving.remove(scope)
+        if self._progress == EXACT and not scope.cancel_called:
+            # The end of that group: its other task has to start, if it has not, and to be cancelled.
+            for _ in range(3 if turns or not races else 4):
+                await sleep(0)
+        if self.sent:
+            return {"type": "http.disconnect"}
+        return message
