@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.compare import memory
 from benchmarks.compare.contender import SHARED, Contender
 from benchmarks.compare.schedule import WARM_SHARE, Progress
-from benchmarks.compare.workload import Workload
+from benchmarks.compare.workload import MOST_CONNECTIONS, Workload
 from benchmarks.load import run_plan
 from benchmarks.servers import BINARIES, Running, free_port, serving
 
@@ -73,8 +73,11 @@ def takes_part(contender: Contender, workload: Workload) -> bool:
     base = workload.name.split("@")[0].split("~")[0].split("*")[0]
     if contender.only and base not in contender.only:
         return False
-    # The routes over further drivers are there to compare servers under one application.
-    if workload.table == "drivers" and contender.group != "FastAPI":
+    # What is there to compare servers under one application is not asked of other frameworks.
+    if contender.group != "FastAPI" and (
+        workload.table in ("drivers", "workers")
+        or (workload.table == "connections" and workload.connections != MOST_CONNECTIONS)
+    ):
         return False
     return (
         workload.suite in contender.suites

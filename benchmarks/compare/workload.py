@@ -10,6 +10,9 @@ from typing import Any
 from benchmarks.load import encode, text
 
 CONNECTIONS = 50
+MOST_CONNECTIONS = 500
+QUICK_RATE = 4_000
+"""The rate that is part of the quick run."""
 Case = dict[str, Any]
 
 
@@ -71,6 +74,7 @@ class Workload:
             title=f"{self.title}, {connections} connections",
             table="connections",
             connections=connections,
+            quick=False,
         )
 
     def at_rate(self, rate: int) -> Workload:
@@ -80,6 +84,7 @@ class Workload:
             name=f"{self.name}~{rate}",
             title=f"{self.title}, {rate:,}/s",
             table="rates",
+            quick=rate == QUICK_RATE,
             options=(*self.options, ("rate", rate)),
         )
 
@@ -91,6 +96,7 @@ class Workload:
             title=f"{self.title}, {workers} worker{'s' if workers > 1 else ''}",
             table="workers",
             workers=workers,
+            quick=False,
             shares_core=True,
         )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from benchmarks.compare.apps.shared.constants import MEGABYTE, TEXT
-from benchmarks.compare.workload import Case, Workload, case, json_body
+from benchmarks.compare.workload import MOST_CONNECTIONS, Case, Workload, case, json_body
 
 VARIANTS = 32
 PIPELINE = 16
 EVENTS = 50
 UPLOAD = 10 * 2**20
-HEAVIER = (200, 500)
+HEAVIER = (200, MOST_CONNECTIONS)
 RATES = (1_000, 4_000, 8_000)
 
 
