@@ -106,7 +106,7 @@ def _bars(result: Result, workloads: Sequence[str], metric: str, label: str) -> 
             ecolor=INK,
         )
         panel.bar_label(drawn, [f" {number(value)}" for value in medians], color=INK, fontsize=8)
-        panel.set_xlim(0, max(medians) * 1.2)
+        panel.set_xlim(0, max(value.median * (1 + value.spread) for _, value in bars) * 1.2)
         panel.set_title(result.workloads[workload]["title"], fontsize=10)
         panel.tick_params(axis="y", length=0)
     picture.supxlabel(label, fontsize=9)

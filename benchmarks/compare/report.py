@@ -14,6 +14,10 @@ from benchmarks.servers import ROOT
 PAGE = ROOT / "docs" / "benchmarks.md"
 CHARTS = ROOT / "docs" / "charts"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+COLOURS = (
+    "In the charts orange is TurboAPI, blue the same application on other servers, violet other frameworks,"
+    " and grey Rust without Python."
+)
 CAPTIONS = {
     "cpu": "CPU time a request",
     "throughput": "Requests a second on one core",
@@ -35,10 +39,14 @@ def render(result: Result, charts: Sequence[str], folder: str) -> str:
             f" {method['warm_up_seconds']:g} s of the same load. {machine['cores']} cores"
             f" ({machine['cpu']}), Linux {machine['kernel']}, commit {machine['commit']}, {machine['date']}"
             f"{', PostgreSQL ' + machine['postgresql'] if 'postgresql' in machine else ''}."
-            " A cell is the median of the rounds with half their range in percent."
+            " A cell is the median of the rounds with half their range in percent. An asterisk: the server"
+            " used less than 0.9 of its core, so the client, the database, or the waiting of which the"
+            " workload consists was the limit."
         ),
         "",
     ]
+    if charts:
+        lines += [COLOURS, ""]
     for chart in charts:
         lines += [f"![{CAPTIONS[chart]}]({folder}/{chart}.svg)", ""]
     lines += ["#### The same FastAPI application on five servers", "", *_suite(result, FASTAPI)]

@@ -10,7 +10,10 @@ from benchmarks.compare.results import UPPER, Figure, Result
 FASTAPI, OTHERS = "FastAPI", "Other frameworks"
 SUSTAINED = 0.02
 """Share of unsent requests up to which a rate counts as kept."""
+SATURATED = 0.9
+"""CPUs below which a server on one core could have done more."""
 FAILED = "failed"
+ASTERISK = r" \*"
 
 Cell = Callable[[str, str], str]
 
@@ -47,7 +50,11 @@ def workload_table(
 
     def cell(workload: str, contender: str) -> str:
         found = result.figure(contender, workload, metric)
-        return FAILED if found is None and result.error(contender, workload) else with_spread(found)
+        if found is None:
+            return FAILED if result.error(contender, workload) else ""
+        busy = result.figure(contender, workload, "server_cpus")
+        waits = metric == "requests_s" and busy is not None and busy.median < SATURATED
+        return f"{with_spread(found)}{ASTERISK if waits else ''}"
 
     return grid(title, _titles(result, table), {name: result.title(name) for name in contenders}, cell)
 

@@ -27,6 +27,13 @@ def test_a_cell_is_a_median_with_its_spread() -> None:
     assert "3 of 3 rounds" in page
 
 
+def test_a_server_that_was_not_busy_is_marked() -> None:
+    idle = {"turboapi": {"json": [sample(10, server_cpus=0.5)]}, "uvicorn": {"json": rounds(100)}}
+    page = render(result(idle), (), "")
+    assert "| JSON | 10.0 ±0% | 100 ±0% |" in page
+    assert "| JSON | 100,000 ±0% \\* | 10,000 ±0% |" in page
+
+
 def test_a_failed_round_leaves_no_figure() -> None:
     failing = {"requests": 0, "errors": 1, "error": "wrong 3, broken 0: '<b>'"}
     page = render(result({**FAST, "uvicorn": {"json": [sample(100), failing]}}), (), "")
