@@ -45,6 +45,7 @@ def python_of(contender: Contender) -> Path:
     refused = directory / "refused"
     if refused.exists():
         raise Unavailable(refused.read_text())
+    print(f"making an environment for {contender.name}", flush=True)
     _run([sys.executable, "-m", "venv", "--clear", str(directory)])
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     install.append("--only-binary=:all:")
