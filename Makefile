@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps fuzz-middleware fuzz-router bench bench-quick bench-plans bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-middleware fuzz-router bench bench-quick bench-report bench-check bench-bridge bench-cores bench-plans bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,10 @@ $(VENV)/.requirements: requirements/dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	@touch $@
 
+# Without its C part, psycopg uses libpq through ctypes; free-threaded Pythons have no wheel of it.
 $(VENV)/.bench-requirements: requirements/bench.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: psycopg-binary==3.3.9
 	@touch $@
 
 $(VENV)/.extension-$(PROFILE): $(RUST_SOURCES) pyproject.toml $(VENV)/.requirements
@@ -139,13 +141,30 @@ soak: build ## Kills, slow readers and SIGTERM under load (about three minutes)
 
 # --- Measurements -----------------------------------------------------------------------------------------------
 
-bench: build $(VENV)/.bench-requirements ## Compare servers and write benchmarks/results/
+# Minutes that `make bench` may take once the environments of the compared servers are there.
+BENCH_MINUTES ?= 25
+
+bench: build $(VENV)/.bench-requirements ## Servers and frameworks end to end, into benchmarks/results/ (BENCH_MINUTES=)
+	$(BIN)/python -m benchmarks.compare run --minutes $(BENCH_MINUTES)
+
+bench-quick: build $(VENV)/.bench-requirements ## A part of it in three minutes; prints tables
+	$(BIN)/python -m benchmarks.compare run --quick
+
+bench-report: $(VENV)/.bench-requirements ## Tables and charts of benchmarks/results/compare-*.json in docs/benchmarks.md
+	$(BIN)/python -m benchmarks.compare report
+
+bench-check: $(VENV)/.bench-requirements ## Fail if NEW= is worse than OLD= by more than both spread (two result files)
+	$(BIN)/python -m benchmarks.compare check $(OLD) $(NEW)
+
+bench-bridge: build $(VENV)/.bench-requirements ## The ASGI bridge and idle connections, into benchmarks/results/
 	$(BIN)/python -m benchmarks.bridge_cost
 	$(BIN)/python -m benchmarks.idle_connections
 
-bench-quick: build $(VENV)/.bench-requirements ## The same in a minute, nothing written
-	$(BIN)/python -m benchmarks.bridge_cost --quick
-	$(BIN)/python -m benchmarks.idle_connections --quick
+bench-cores: build $(VENV)/.bench-requirements ## One and two workers: processes, and threads on free-threaded Python
+	$(BIN)/python -m benchmarks.worker_scaling
+	@if $(BIN)/python -c 'import sys, sysconfig; sys.exit(not sysconfig.get_config_var("Py_GIL_DISABLED"))'; then \
+		$(BIN)/python -m benchmarks.free_threaded_scaling; \
+	else echo "this Python has a GIL: worker threads need a free-threaded one (VENV=.venv-ft PYTHON=python3.14t)"; fi
 
 bench-plans: build $(VENV)/.bench-requirements ## Cost table of route plans (half an hour), into benchmarks/results/
 	$(BIN)/python -m benchmarks.plan_cost

@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks.servers import BINARIES, Running
@@ -34,10 +34,52 @@ class Request:
 
     def encode(self) -> bytes:
         """The bytes on the wire."""
-        head = [f"{self.method} {self.target} HTTP/1.1", "Host: 127.0.0.1", "Accept: */*", *self.headers]
-        if self.body:
-            head += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
-        return "\r\n".join([*head, "", ""]).encode() + self.body
+        return encode(
+            self.method, self.target, self.body, headers=self.headers, content_type=self.content_type
+        )
+
+    def case(self) -> dict[str, Any]:
+        """The case of a plan of ``turbo-load``."""
+        return {
+            "request": text(self.encode()),
+            "status": self.status,
+            "check": {"exact": text(self.expected)},
+        }
+
+
+def encode(
+    method: str,
+    target: str,
+    body: bytes = b"",
+    *,
+    headers: Sequence[str] = (),
+    content_type: str = "application/json",
+) -> bytes:
+    """A request on the wire; a body comes with its length."""
+    head = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1", "Accept: */*", *headers]
+    if body:
+        head += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def text(data: bytes) -> str:
+    """Bytes as ``turbo-load`` reads them: a character for each."""
+    return data.decode("latin-1")
+
+
+def run_plan(plan: dict[str, Any], *, core: int | None = 1) -> dict[str, Any]:
+    """Runs one client process; the plan and the result are what ``turbo-load`` documents."""
+    with tempfile.NamedTemporaryFile("w", prefix="turbo-load-", suffix=".json") as file:
+        json.dump(plan, file)
+        file.flush()
+        done = subprocess.run(
+            [str(BINARIES / "turbo-load"), file.name],
+            stdout=subprocess.PIPE,
+            check=True,
+            preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
+        )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def load(
@@ -53,27 +95,14 @@ def load(
 
     The client waits in the kernel only with ``sleep``. The result is what ``turbo-load`` documents.
     """
-    with tempfile.TemporaryDirectory() as directory:
-        sent, expected = Path(directory, "request"), Path(directory, "expected")
-        sent.write_bytes(request.encode())
-        expected.write_bytes(request.expected)
-        command = [
-            str(BINARIES / "turbo-load"),
-            *(["--sleep"] if sleep else []),
-            f"127.0.0.1:{port}",
-            str(connections),
-            str(seconds),
-            str(sent),
-            str(expected),
-            str(request.status),
-        ]
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            check=True,
-            preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
-        )
-    result: dict[str, Any] = json.loads(done.stdout)
+    plan = {
+        "address": f"127.0.0.1:{port}",
+        "connections": connections,
+        "seconds": seconds,
+        "sleep": sleep,
+        "cases": [request.case()],
+    }
+    result = run_plan(plan, core=core)
     if result["wrong"] or result["failed"] or not result["requests"]:
         raise RuntimeError(f"{request.name}: not every response was right: {result}")
     return result

@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BINARIES = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+_GIVEN = os.environ.get("TURBO_BENCH_BINARIES")
+BINARIES = Path(_GIVEN or Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release")
+"""Where the Rust programs are; those that the environment names are taken as they are."""
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 30.0
@@ -143,6 +146,15 @@ class Running:
         """Resident bytes of the whole tree."""
         return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.tree()) * PAGE
 
+    def pss(self) -> int:
+        """Proportional bytes of the whole tree: what processes share counts once."""
+        total = 0
+        for pid in self.tree():
+            with contextlib.suppress(OSError):
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        return total * 1024
+
     def descriptors(self) -> int:
         """Open file descriptors of the whole tree."""
         return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.tree())
@@ -155,6 +167,8 @@ def _stat(pid: int) -> list[str]:
 
 def build() -> None:
     """Builds the load generator and the Rust reference into `BINARIES`."""
+    if _GIVEN:
+        return
     subprocess.run(
         ["cargo", "build", "--quiet", "--release", "--locked", "-p", "turbo-bench", "--bins"],
         cwd=ROOT,
@@ -172,35 +186,67 @@ def running(
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Serves ``app`` from a process of its own on a free port, and stops it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     places = {"python": sys.executable, "binaries": BINARIES, "app": app, "port": port}
     command = [part.format(**places) for part in (*server.command, *extra)]
+    cores = None if core is None else {core}
+    with serving(server.name, command, port, cores=cores, env=env) as process:
+        yield process
+
+
+def free_port() -> int:
+    """A port on which nobody listens at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def serving(
+    name: str,
+    command: Sequence[str],
+    port: int,
+    *,
+    cores: set[int] | None,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    patience: float = 20.0,
+) -> Iterator[Running]:
+    """Runs a command until the block ends; the block begins when ``port`` accepts connections.
+
+    The process has ``patience`` seconds to end by itself.
+    """
 
     def pin() -> None:
-        if core is not None:
-            os.sched_setaffinity(0, {core})
+        if cores is not None:
+            os.sched_setaffinity(0, cores)
 
-    with tempfile.NamedTemporaryFile(prefix=f"{server.name}-", suffix=".log") as log:
+    with tempfile.NamedTemporaryFile(prefix=f"{name}-", suffix=".log") as log:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=cwd,
             env=os.environ | (env or {}),
             stdout=log,
             stderr=subprocess.STDOUT,
             preexec_fn=pin,
         )
+        started = Running(process.pid, port, Path(log.name))
         try:
-            _wait_until_accepting(process, port, Path(log.name))
-            yield Running(process.pid, port, Path(log.name))
+            _wait_until_accepting(process, port, started.log)
+            yield started
         finally:
+            # Some servers leave their workers behind when they are killed.
+            family = started.tree()
             process.terminate()
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=patience)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            for pid in family[1:]:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def _wait_until_accepting(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

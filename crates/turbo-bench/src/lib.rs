@@ -20,6 +20,7 @@
 //! is run; their load generator is the binary `turbo-load`.
 #![forbid(unsafe_code)]
 
+pub mod load;
 pub mod response;
 
 use http::Method;

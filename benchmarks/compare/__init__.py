@@ -1,0 +1,1 @@
+"""Servers and frameworks compared end to end: ``python -m benchmarks.compare``."""

@@ -1,0 +1,126 @@
+"""What is asked of every contender."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from benchmarks.load import encode, text
+
+CONNECTIONS = 50
+MOST_CONNECTIONS = 500
+QUICK_RATE = 4_000
+"""The rate that is part of the quick run."""
+Case = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Requests, the answers that are right, and how the requests are sent."""
+
+    name: str
+    title: str
+    table: str
+    """The table in which it is a row."""
+    suite: str
+    """The module of the application that it needs."""
+    cases: Callable[[], list[Case]]
+    connections: int = CONNECTIONS
+    options: tuple[tuple[str, Any], ...] = ()
+    """Further fields of the plan of ``turbo-load``."""
+    weight: int = 1
+    """Units of work in an answer; CPU time and throughput are given for a unit."""
+    unit: str = "request"
+    shares_core: bool = False
+    """Something else works on the client's core: the client waits in the kernel."""
+    workers: int = 1
+    quick: bool = False
+    """Part of the quick run."""
+
+    def plan(self, port: int, *, seconds: float, warm: float, watch: Sequence[int]) -> dict[str, Any]:
+        """The plan of ``turbo-load``."""
+        options = dict(self.options)
+        if "each" in options:
+            seconds = 20.0
+        return {
+            "address": f"127.0.0.1:{port}",
+            "connections": self.connections,
+            "seconds": seconds,
+            "warm": warm,
+            "sleep": self.shares_core,
+            "watch": list(watch),
+            "cases": self.cases(),
+            **options,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """For the result file."""
+        return {
+            "title": self.title,
+            "table": self.table,
+            "connections": self.connections,
+            "workers": self.workers,
+            "unit": self.unit,
+            "options": dict(self.options),
+        }
+
+    def at(self, connections: int) -> Workload:
+        """The same with more connections."""
+        return replace(
+            self,
+            name=f"{self.name}@{connections}",
+            title=f"{self.title}, {connections} connections",
+            table="connections",
+            connections=connections,
+            quick=False,
+        )
+
+    def at_rate(self, rate: int) -> Workload:
+        """The same in an open loop with so many requests a second."""
+        return replace(
+            self,
+            name=f"{self.name}~{rate}",
+            title=f"{self.title}, {rate:,}/s",
+            table="rates",
+            quick=rate == QUICK_RATE,
+            options=(*self.options, ("rate", rate)),
+        )
+
+    def with_workers(self, workers: int) -> Workload:
+        """The same on so many worker processes, which share all cores with the client."""
+        return replace(
+            self,
+            name=f"{self.name}*{workers}",
+            title=f"{self.title}, {workers} worker{'s' if workers > 1 else ''}",
+            table="workers",
+            workers=workers,
+            quick=False,
+            shares_core=True,
+        )
+
+
+def case(
+    method: str,
+    target: str,
+    body: bytes = b"",
+    *,
+    exact: bytes | None = None,
+    right: Sequence[Any] = (),
+    check: dict[str, Any] | None = None,
+    status: int = 200,
+    gzip: bool = False,
+    headers: Sequence[str] = (),
+    content_type: str = "application/json",
+) -> Case:
+    """A request and what is right: bytes, or one of some JSON values, or another check of ``turbo-load``."""
+    if check is None:
+        check = {"json": list(right)} if exact is None else {"exact": text(exact)}
+    request = encode(method, target, body, headers=headers, content_type=content_type)
+    return {"request": text(request), "status": status, "gzip": gzip, "check": check}
+
+
+def json_body(value: Any) -> bytes:
+    """A request's body."""
+    return json.dumps(value).encode()

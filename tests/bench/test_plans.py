@@ -1,0 +1,64 @@
+"""Contenders and workloads fit together."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from benchmarks.compare.contender import load_contenders
+from benchmarks.compare.measure import READY, takes_part, tasks
+from benchmarks.compare.workload import Workload
+from benchmarks.compare.workloads import all_workloads
+
+CONTENDERS = load_contenders()
+WORKLOADS = all_workloads()
+HEAVY = ("upload", "arena-upload", "download")
+
+
+def test_names_are_unique() -> None:
+    assert Counter(each.name for each in WORKLOADS).most_common(1)[0][1] == 1
+    assert Counter(each.rank for each in CONTENDERS.values()).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_contenders_name_workloads_that_exist(name: str) -> None:
+    contender = CONTENDERS[name]
+    names = {each.name for each in WORKLOADS}
+    assert {*contender.only, *contender.without} <= names
+    assert any(takes_part(contender, each) for each in WORKLOADS)
+    assert not contender.app or contender.folder().is_dir()
+
+
+def test_requirements_are_pinned() -> None:
+    for contender in CONTENDERS.values():
+        assert all("==" in line for line in (*contender.requirements, *contender.optional)), contender.name
+        assert contender.requirements or contender.own or contender.group == "Upper line"
+
+
+def test_every_fastapi_server_has_every_workload() -> None:
+    for contender in CONTENDERS.values():
+        if contender.group == "FastAPI":
+            assert [each.name for each in WORKLOADS if not takes_part(contender, each)] == []
+
+
+def test_a_round_has_every_pair_once() -> None:
+    planned = tasks(list(CONTENDERS.values()), WORKLOADS)
+    pairs = Counter((task.contender.name, each.name) for task in planned for each in task.workloads)
+    assert set(pairs.values()) == {1}
+    assert len(pairs) == sum(
+        takes_part(contender, each) for contender in CONTENDERS.values() for each in WORKLOADS
+    )
+    assert {task.suite for task in planned} <= READY.keys()
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_inputs_are_requests_with_a_check(workload: Workload) -> None:
+    if workload.name in HEAVY:
+        return
+    plan = json.loads(json.dumps(workload.plan(1, seconds=1, warm=0, watch=[])))
+    for case in plan["cases"]:
+        (kind,) = case["check"]
+        assert kind in ("exact", "json", "worlds", "events")
+        assert workload.name.endswith(("echo", "echo-ws")) or " HTTP/1.1\r\n" in case["request"]
