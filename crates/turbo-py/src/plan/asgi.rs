@@ -15,7 +15,8 @@ use super::extract::{Extracted, ScopeSource};
 use super::program::{Given, Progress, Run};
 use super::replay::Replay;
 use super::route::{Native, Route, Tier};
-use super::table::{Plans, Stack, asked};
+use super::stack::Stack;
+use super::table::{Plans, asked};
 use crate::coroutine::{Body, Next, Resume, awaiting};
 
 /// One request on its way through a plan.

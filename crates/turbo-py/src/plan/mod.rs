@@ -15,6 +15,7 @@ pub(crate) mod pace;
 mod program;
 mod replay;
 mod route;
+mod stack;
 mod table;
 mod watch;
 

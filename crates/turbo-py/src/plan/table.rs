@@ -16,21 +16,11 @@ use turbo_middleware::metrics::Route as Label;
 use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
 use super::asgi::{AsgiRun, Sending, dispatched};
-use super::lift::Lifted;
 use super::route::Route;
+use super::stack::{Helpers, Stack, marker};
 use super::watch::Watches;
 use crate::asgi::label;
 use crate::coroutine::Coroutine;
-
-/// What scope keys of ours say to the table; they never reach code of the user.
-mod marker {
-    /// The request was tried and is FastAPI's own to answer.
-    pub(super) const FALLBACK: &str = "turboapi.fallback";
-    /// `(exception, whether the response has started)`: to be raised where the route would have.
-    pub(super) const RAISE: &str = "turboapi.raise";
-    /// What a plan made of the request, for it to be sent where the route would have.
-    pub(super) const SEND: &str = "turboapi.send";
-}
 
 /// The plans of one application.
 ///
@@ -75,168 +65,6 @@ pub(crate) struct Plans {
     pub(crate) counts: Arc<Counts>,
 }
 
-/// The application around the routes.
-pub(crate) struct Stack {
-    app: Py<PyAny>,
-    /// The outermost middleware, as it was when the plans were compiled: what a run begins behind it must end
-    /// behind it, whatever the application puts in its place meanwhile.
-    pub(crate) outermost: Py<PyAny>,
-    /// The router whose place the table takes.
-    pub(crate) router: Py<PyAny>,
-    /// `app.root_path`, which takes the place of the server's.
-    root_path: String,
-    /// There is no middleware of the user's but what is lifted: requests need not pass through the stack.
-    pub(crate) direct: bool,
-    /// The outermost middleware of the user's, as far as the engine runs it.
-    pub(crate) lifted: Lifted,
-    /// An `HTTPException` is answered by FastAPI's own handler.
-    pub(crate) stock_http_exception: bool,
-    /// What answers an HTTP request as the application does, without the outermost middleware.
-    front: Option<Py<PyAny>>,
-    /// `(exception handlers, status handlers)` for the scope, as `ExceptionMiddleware` puts them there.
-    exception_handlers: Py<PyAny>,
-    pub(crate) helpers: Arc<Helpers>,
-}
-
-impl Stack {
-    /// From the application, its router, and a `turboapi.plans.stacks.MiddlewareStack`.
-    fn new(
-        app: &Bound<'_, PyAny>,
-        router: Py<PyAny>,
-        stack: &Bound<'_, PyAny>,
-        helpers: Arc<Helpers>,
-    ) -> PyResult<Self> {
-        Ok(Self {
-            app: app.clone().unbind(),
-            outermost: stack.getattr("outermost")?.unbind(),
-            router,
-            root_path: app.getattr("root_path")?.extract()?,
-            direct: stack.getattr("direct")?.extract()?,
-            lifted: Lifted::new(stack)?,
-            stock_http_exception: stack.getattr("stock_http_exception")?.extract()?,
-            front: stack.getattr("front")?.extract()?,
-            exception_handlers: stack.getattr("exception_handlers")?.unbind(),
-            helpers,
-        })
-    }
-
-    /// Calls the middleware, for FastAPI to answer although there is a plan.
-    pub(crate) fn fall_back<'py>(
-        &self,
-        scope: &Bound<'py, PyDict>,
-        receive: &Bound<'py, PyAny>,
-        send: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        self.prepare(scope)?;
-        Self::refuse(self.outermost.bind(scope.py()), scope, receive, send)
-    }
-
-    /// Calls `entry`, some middleware of the stack, for FastAPI to answer although there is a plan.
-    pub(crate) fn refuse<'py>(
-        entry: &Bound<'py, PyAny>,
-        scope: &Bound<'py, PyDict>,
-        receive: &Bound<'py, PyAny>,
-        send: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        scope.set_item(marker::FALLBACK, true)?;
-        entry.call1((scope, receive, send))
-    }
-
-    /// Calls `entry`, some middleware of the stack, for it to see what a route raised: the exception, whether the
-    /// response had started, and whether the handlers at the route have had it; see [`Self::raise_in_route`].
-    pub(crate) fn raise<'py>(
-        &self,
-        entry: &Bound<'py, PyAny>,
-        raised: (Bound<'py, PyAny>, bool, bool),
-        scope: &Bound<'py, PyDict>,
-        receive: &Bound<'py, PyAny>,
-        send: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = scope.py();
-        let send = if raised.1 { self.helpers.send_nowhere.bind(py) } else { send };
-        scope.set_item(marker::RAISE, raised)?;
-        entry.call1((scope, receive, send))
-    }
-
-    /// Calls the middleware, for it to see what is sent.
-    pub(crate) fn send<'py>(
-        &self,
-        sending: Sending,
-        scope: &Bound<'py, PyDict>,
-        receive: &Bound<'py, PyAny>,
-        send: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = scope.py();
-        scope.set_item(marker::SEND, Bound::new(py, sending)?)?;
-        self.outermost.bind(py).call1((scope, receive, send))
-    }
-
-    /// Raises `error` within the handlers that `request_response` calls at the route; what they raise, or do not
-    /// handle, is for those of `ExceptionMiddleware`.
-    pub(crate) fn raise_in_route<'py>(
-        &self,
-        error: &Bound<'py, PyAny>,
-        started: bool,
-        scope: &Bound<'py, PyDict>,
-        receive: &Bound<'py, PyAny>,
-        send: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = scope.py();
-        let send = if started { self.helpers.send_nowhere.bind(py) } else { send };
-        self.helpers.raise_in_route.bind(py).call1((error, started, false, scope, receive, send))
-    }
-
-    /// Puts into a scope what the middleware in front of the router would have put there.
-    pub(crate) fn prepare(&self, scope: &Bound<'_, PyDict>) -> PyResult<()> {
-        let py = scope.py();
-        scope.set_item(intern!(py, "app"), &self.app)?;
-        if !self.root_path.is_empty() {
-            scope.set_item(intern!(py, "root_path"), &self.root_path)?;
-        }
-        self.prepare_handlers(scope)
-    }
-
-    /// Puts into a scope what `ExceptionMiddleware` would have put there.
-    pub(crate) fn prepare_handlers(&self, scope: &Bound<'_, PyDict>) -> PyResult<()> {
-        scope.set_item(intern!(scope.py(), "starlette.exception_handlers"), &self.exception_handlers)
-    }
-}
-
-/// Python functions of `turboapi.plans.runtime`.
-pub(crate) struct Helpers {
-    /// Starlette's `run_in_threadpool`.
-    pub(crate) run_in_threadpool: Py<PyAny>,
-    /// Makes the `Response` that dependencies may fill in.
-    pub(crate) make_response: Py<PyAny>,
-    /// The class.
-    pub(crate) background_tasks: Py<PyAny>,
-    pub(crate) make_request: Py<PyAny>,
-    /// Raises an exception where the route would have: `(exception, started, scope, receive, send)`.
-    pub(crate) raise_in_route: Py<PyAny>,
-    /// Sets the background tasks of a returned `Response` that has none.
-    pub(crate) adopt_background: Py<PyAny>,
-    /// Waits for one turn of the event loop, in which what was sent is written.
-    pub(crate) turn: Py<PyAny>,
-    /// A `send` that drops everything.
-    pub(crate) send_nowhere: Py<PyAny>,
-}
-
-impl Helpers {
-    fn new(module: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let get = |name: &str| module.getattr(name).map(Bound::unbind);
-        Ok(Self {
-            run_in_threadpool: get("run_in_threadpool")?,
-            make_response: get("make_response")?,
-            background_tasks: get("BackgroundTasks")?,
-            make_request: get("make_request")?,
-            raise_in_route: get("raise_in_route")?,
-            adopt_background: get("adopt_background")?,
-            turn: get("turn")?,
-            send_nowhere: get("send_nowhere")?,
-        })
-    }
-}
-
 /// A route of the application; compiled when the first request comes.
 enum Entry {
     /// FastAPI's own business.
@@ -274,12 +102,7 @@ impl<'a> Found<'a> {
 impl Plans {
     /// Shows the garbage collector what this holds.
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Stack { app, outermost, router, front, exception_handlers, .. } = &self.stack;
-        for object in [app, outermost, router, exception_handlers] {
-            visit.call(object)?;
-        }
-        visit.call(front)?;
-        self.stack.lifted.traverse(visit)?;
+        self.stack.traverse(visit)?;
         self.watches.traverse(visit)?;
         for entry in &self.entries {
             if let Entry::Plan { compile, .. } = entry {
@@ -316,7 +139,8 @@ impl Plans {
     /// The path that routes are matched against, as `starlette._utils.get_route_path` cuts it, from a full
     /// path and the server's root path.
     pub(crate) fn route_path<'p>(&self, path: &'p str, root_path: &str) -> &'p str {
-        let root_path = if self.stack.root_path.is_empty() { root_path } else { &self.stack.root_path };
+        let own = self.stack.root_path();
+        let root_path = if own.is_empty() { root_path } else { own };
         match path.strip_prefix(root_path) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
             _ => path,
@@ -374,7 +198,7 @@ impl PlanTable {
 
     /// What the engine may call for an HTTP request in place of the application.
     pub(crate) fn front(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.current(py)?.as_ref()?.stack.front.as_ref().map(|front| front.clone_ref(py))
+        self.current(py)?.as_ref()?.stack.front(py)
     }
 
     /// Replaces what is compiled; what its plans have served stays counted.
