@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import operator
 import selectors
 import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterator
+from types import MethodType
 from typing import Any, TypeVar
 
 from turboapi._engine import Reactor
@@ -52,6 +54,9 @@ class EventLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
         self._reactor = selector.reactor
         self._reactor.bind(self)
+        if type(self).get_debug is asyncio.BaseEventLoop.get_debug:
+            # Every task, future and handle asks. Read by a function in C, it needs no frame.
+            self.get_debug = MethodType(operator.attrgetter("_debug"), self)  # type: ignore[method-assign]
 
     def run_forever(self) -> None:
         self._check_closed()  # type: ignore[attr-defined]

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyTuple, PyType};
-use pyo3::{Borrowed, ffi, intern};
+use pyo3::types::PyType;
+use pyo3::{ffi, intern};
 
 /// The exception that `throw(kind, value, traceback)` stands for.
 pub(crate) fn thrown(
@@ -76,26 +76,6 @@ pub(crate) fn copy_context<'py>(context: &Bound<'py, PyAny>) -> PyResult<Bound<'
 pub(crate) fn current_context(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: the thread is attached; the call returns a new reference.
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_CopyCurrent()) }
-}
-
-/// Calls `callable` with one positional argument and the keyword arguments named in `names`.
-pub(crate) fn call_with_keywords<'py>(
-    callable: &Bound<'py, PyAny>,
-    positional: &Bound<'py, PyAny>,
-    keywords: [Borrowed<'_, 'py, PyAny>; 3],
-    names: &Bound<'py, PyTuple>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = callable.py();
-    let arguments = [positional.as_ptr(), keywords[0].as_ptr(), keywords[1].as_ptr(), keywords[2].as_ptr()];
-    debug_assert_eq!(names.len(), keywords.len());
-    // SAFETY: `arguments` holds one positional and three keyword values, all alive during the
-    // call, and `names` is a tuple of as many strings; the call returns a new reference.
-    unsafe {
-        Bound::from_owned_ptr_or_err(
-            py,
-            ffi::PyObject_Vectorcall(callable.as_ptr(), arguments.as_ptr(), 1, names.as_ptr()),
-        )
-    }
 }
 
 /// Whether `object` is exactly a coroutine made by `async def`.
