@@ -145,7 +145,8 @@ impl Extractor {
         received: &Received<'_, '_>,
     ) -> Option<Vec<Py<PyAny>>> {
         let fields = self.body.as_ref().map_or(0, Body::len);
-        let mut values = Vec::with_capacity(self.parameters.len() + fields);
+        // With room for what most programs add to them, so that they need not move.
+        let mut values = Vec::with_capacity(self.parameters.len() + fields + 8);
         for parameter in &self.parameters {
             values.push(parameter.value(py, source, path)?.unbind());
         }
