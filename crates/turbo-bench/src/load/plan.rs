@@ -52,9 +52,9 @@ pub struct Case {
     /// The status.
     #[serde(default = "ok")]
     pub status: u16,
-    /// The answer has to be compressed with gzip; otherwise it must not be.
+    /// The answer has to be compressed with gzip, or must not be; without it the body is compared as it is sent.
     #[serde(default)]
-    pub gzip: bool,
+    pub gzip: Option<bool>,
     /// The body.
     pub check: Check,
 }
