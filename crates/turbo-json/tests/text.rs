@@ -87,8 +87,9 @@ fn between_two_equally_near_decimals_the_even_one_is_written() {
     assert_eq!(float(2f64.powi(-25)), "2.9802322387695312e-08");
     assert_eq!(float(2f64.powi(-44)), "5.684341886080802e-14");
     // Found by the property below, whose reference ends in a 3.
-    assert_eq!(float(2_200_658_073_460_313.25), "2200658073460313.2");
-    assert!(is_repr(2_200_658_073_460_313.25));
+    let halfway = f64::from_bits(4_836_661_432_835_012_965);
+    assert_eq!(float(halfway), "2200658073460313.2");
+    assert!(is_repr(halfway));
 }
 
 #[test]
