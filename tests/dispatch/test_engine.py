@@ -70,7 +70,7 @@ def make_app(seen: Callable[[Request], None] = lambda request: None) -> FastAPI:
 def answer(client: httpx.Client, path: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """What came back, without what names the server or the time.
 
-    On a connection of its own: that of a request that failed is closed, sooner or later than the next is sent.
+    On a connection of its own: that of a request that failed is closed, before or after the next is sent.
     """
     headers = {"connection": "close"}
     if path == "/echo":
