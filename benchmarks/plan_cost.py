@@ -14,6 +14,7 @@ place. Results go to ``benchmarks/results`` unless ``--quick``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -31,6 +32,8 @@ from benchmarks.plan_rows import ROWS, Row
 from benchmarks.servers import ROOT, SERVERS, Server, build, running
 
 CONNECTIONS = 64
+SLICE = 0.1
+"""Seconds of load on one server before the next one has its turn."""
 
 HYPER = Server("hyper", (), ("{binaries}/turbo-constant", "--hyper", "127.0.0.1:{port}"), (), constant=True)
 RIVALS = (HYPER, SERVERS["turbo-http"], SERVERS["turboapi"], SERVERS["uvicorn"])
@@ -38,22 +41,48 @@ RIVALS = (HYPER, SERVERS["turbo-http"], SERVERS["turboapi"], SERVERS["uvicorn"])
 Samples = dict[str, dict[str, list[dict[str, float]]]]
 
 
-def measure(server: Server, row: Row, *, seconds: float) -> dict[str, float]:
-    """One run of one server: microseconds of CPU a request, requests a second, latency percentiles."""
-    with tempfile.NamedTemporaryFile(prefix="answer-") as answer:
+def measure(servers: Sequence[Server], row: Row, *, seconds: float) -> dict[str, dict[str, float]]:
+    """One run of every server: microseconds of CPU a request, requests a second, latency percentiles.
+
+    All of them run, and one after the other gets a slice of the load: the clock of a shared machine jumps
+    within seconds, and a ratio is worth something only if both of its sides have seen the same.
+    """
+    with contextlib.ExitStack() as stack:
+        answer = stack.enter_context(tempfile.NamedTemporaryFile(prefix="answer-"))
         answer.write(row.request.expected)
         answer.flush()
-        extra = (answer.name, str(row.request.status)) if server.constant else ()
-        with running(server, row.request.app, extra=extra) as process:
+        processes = {}
+        for server in servers:
+            extra = (answer.name, str(row.request.status)) if server.constant else ()
+            process = stack.enter_context(running(server, row.request.app, extra=extra))
             warm_up(process, row.request, connections=CONNECTIONS)
-            before = process.cpu_seconds()
-            result = load(process.port, row.request, connections=CONNECTIONS, seconds=seconds)
-            cpu = process.cpu_seconds() - before
+            processes[server.name] = process
+        slices = max(round(seconds / SLICE), 1)
+        parts: dict[str, list[dict[str, float]]] = {name: [] for name in processes}
+        for _ in range(slices):
+            for name, process in processes.items():
+                before = process.cpu_seconds()
+                result = load(process.port, row.request, connections=CONNECTIONS, seconds=seconds / slices)
+                cpu = process.cpu_seconds() - before
+                parts[name].append(
+                    {
+                        "cpu": cpu,
+                        "requests": result["requests"],
+                        "seconds": result["seconds"],
+                        "p50_us": result["latency_us"]["50"],
+                        "p99_us": result["latency_us"]["99"],
+                    }
+                )
+    return {name: _sample(measured) for name, measured in parts.items()}
+
+
+def _sample(parts: Sequence[dict[str, float]]) -> dict[str, float]:
+    cpu, requests, seconds = (sum(part[key] for part in parts) for key in ("cpu", "requests", "seconds"))
     return {
-        "cpu_us": cpu / result["requests"] * 1e6,
-        "requests_s": result["requests"] / result["seconds"],
-        "p50_us": result["latency_us"]["50"],
-        "p99_us": result["latency_us"]["99"],
+        "cpu_us": cpu / requests * 1e6,
+        "requests_s": requests / seconds,
+        "p50_us": statistics.median(part["p50_us"] for part in parts),
+        "p99_us": statistics.median(part["p99_us"] for part in parts),
     }
 
 
@@ -106,14 +135,14 @@ def run(rows: Sequence[Row], *, rounds: int, seconds: float) -> dict[str, Any]:
         turn = number % len(RIVALS)
         if alone:
             parts = pydantic_alone()
-            for name, measured in alone.items():
-                measured.append(parts[name])
+            for name, times in alone.items():
+                times.append(parts[name])
         for row in rows:
-            for server in RIVALS[turn:] + RIVALS[:turn]:
-                sample = measure(server, row, seconds=seconds)
-                samples[row.key][server.name].append(sample)
+            measured = measure(RIVALS[turn:] + RIVALS[:turn], row, seconds=seconds)
+            for name, sample in measured.items():
+                samples[row.key][name].append(sample)
                 print(
-                    f"round {number + 1}/{rounds}  {row.request.name:46} {server.name:10}"
+                    f"round {number + 1}/{rounds}  {row.request.name:46} {name:10}"
                     f" {sample['cpu_us']:7.1f} us  {sample['requests_s']:8.0f}/s",
                     flush=True,
                 )
@@ -125,6 +154,7 @@ def run(rows: Sequence[Row], *, rounds: int, seconds: float) -> dict[str, Any]:
         "method": {
             "rounds": rounds,
             "seconds": seconds,
+            "slice_seconds": SLICE,
             "warm_up_requests": WARM_REQUESTS,
             "connections": CONNECTIONS,
         },

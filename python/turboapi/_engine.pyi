@@ -1,7 +1,7 @@
 """Types of the extension module (`crates/turbo-py`); `make lint` compares the two with stubtest."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from types import ModuleType
 from typing import Any, Literal, ParamSpec, Self, TypeVar, final
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from turboapi.plans.compiler import CompiledRoute
+from turboapi.plans.dispatch.exchange import Exchange
 from turboapi.plans.responses import ResponseSpec
 from turboapi.plans.specs import BodySpec, ParameterSpec
 from turboapi.plans.stacks import MiddlewareStack
@@ -237,13 +238,15 @@ class PlanTable:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
         entry: object,
-        answer: Callable[[int, list[tuple[bytes, bytes]], bytes], Awaitable[None] | None],
-    ) -> Awaitable[None] | None:
-        """What answers a request behind `entry`, FastAPI's own innermost middleware, without calling that.
+        exchange: Exchange,
+    ) -> Coroutine[Any, Any, None] | None:
+        """The child of `exchange`: what answers a request behind `entry`, FastAPI's own innermost middleware,
+        without calling that.
 
-        None if no plan serves the request. `answer` takes a response of which nothing is left to do
-        afterwards: status, headers and body; what it returns, if anything, is awaited. Other responses are
-        sent, and exceptions go through `entry`.
+        None if no plan serves the request. `exchange.conclude` takes a response of which nothing is left to
+        do afterwards: status, headers and body; what it returns, if anything, is awaited. Other responses
+        are sent, and exceptions go through `entry`. The end of the child, unless that was `conclude`, is told
+        by `exchange.ended`, or by `exchange.breaking` for what is no `Exception`.
         """
     def __call__(
         self,

@@ -1,12 +1,12 @@
 //! A coroutine whose body is native code.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::attached::Attached;
 use crate::python::{self, Sent};
 
 /// What the body of a [`Coroutine`] is gone on with.
@@ -52,7 +52,7 @@ enum Stage {
 /// An object with the coroutine protocol, for `asyncio.Task` and for `await`; a request runs in one.
 #[pyclass(frozen, module = "turboapi._engine", name = "RequestCoroutine")]
 pub(crate) struct Coroutine {
-    stage: Mutex<Stage>,
+    stage: Attached<Stage>,
 }
 
 /// What `await` does with an awaitable: its iterator, or itself if it is a coroutine.
@@ -65,22 +65,18 @@ pub(crate) fn awaiting<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Next<'py>
 
 impl Coroutine {
     pub(crate) fn new(body: impl Body + 'static) -> Self {
-        Self { stage: Mutex::new(Stage::Created(Box::new(body))) }
-    }
-
-    fn replace(&self, stage: Stage) -> Stage {
-        std::mem::replace(&mut *self.stage.lock().unwrap_or_else(PoisonError::into_inner), stage)
+        Self { stage: Attached::new(Stage::Created(Box::new(body))) }
     }
 
     fn advance<'py>(&self, py: Python<'py>, input: Resume<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (mut body, mut next) = match self.replace(Stage::Running(None)) {
+        let (mut body, mut next) = match self.stage.replace(py, Stage::Running(None)) {
             Stage::Created(mut body) => {
                 let next = resume(&mut body, py, input);
                 (body, next)
             }
             Stage::Suspended(body, awaited) => {
                 let awaited = awaited.into_bound(py);
-                self.replace(Stage::Running(Some(awaited.clone().unbind())));
+                self.stage.replace(py, Stage::Running(Some(awaited.clone().unbind())));
                 let sent = match input {
                     Resume::Value(value) => python::send(&awaited, &value),
                     Resume::Error(error) => python::throw(&awaited, error),
@@ -88,41 +84,41 @@ impl Coroutine {
                 let mut body = body;
                 match after(&mut body, py, sent) {
                     After::Yield(value) => {
-                        self.replace(Stage::Suspended(body, awaited.unbind()));
+                        self.stage.replace(py, Stage::Suspended(body, awaited.unbind()));
                         return Ok(Some(value));
                     }
                     After::Next(next) => (body, next),
                 }
             }
             running @ Stage::Running(_) => {
-                self.replace(running);
+                self.stage.replace(py, running);
                 return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
             }
             Stage::Finished => {
-                self.replace(Stage::Finished);
+                self.stage.replace(py, Stage::Finished);
                 return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
             }
         };
         loop {
             match next {
                 Next::Await(awaited) => {
-                    self.replace(Stage::Running(Some(awaited.clone().unbind())));
+                    self.stage.replace(py, Stage::Running(Some(awaited.clone().unbind())));
                     let none = py.None().into_bound(py);
                     let sent = python::send(&awaited, &none);
                     match after(&mut body, py, sent) {
                         After::Yield(value) => {
-                            self.replace(Stage::Suspended(body, awaited.unbind()));
+                            self.stage.replace(py, Stage::Suspended(body, awaited.unbind()));
                             return Ok(Some(value));
                         }
                         After::Next(following) => next = following,
                     }
                 }
                 Next::Return => {
-                    self.replace(Stage::Finished);
+                    self.stage.replace(py, Stage::Finished);
                     return Ok(None);
                 }
                 Next::Raise(error) => {
-                    self.replace(Stage::Finished);
+                    self.stage.replace(py, Stage::Finished);
                     return Err(error);
                 }
             }
@@ -179,7 +175,7 @@ impl Coroutine {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        match self.replace(Stage::Finished) {
+        match self.stage.replace(py, Stage::Finished) {
             Stage::Created(mut body) => body.closed(py),
             Stage::Suspended(mut body, awaited) => {
                 let closed = match awaited.bind(py).getattr_opt(intern!(py, "close"))? {
@@ -190,7 +186,7 @@ impl Coroutine {
                 closed?;
             }
             running @ Stage::Running(_) => {
-                self.replace(running);
+                self.stage.replace(py, running);
                 return Err(PyRuntimeError::new_err("coroutine is running"));
             }
             Stage::Finished => {}
@@ -201,11 +197,31 @@ impl Coroutine {
     /// The frame of what is awaited, for debuggers and `Task.print_stack`.
     #[getter]
     fn cr_frame<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
-            Stage::Suspended(_, awaited) | Stage::Running(Some(awaited)) => {
-                awaited.bind(py).getattr(intern!(py, "cr_frame")).ok()
-            }
+        self.cr_await(py)?.getattr(intern!(py, "cr_frame")).ok()
+    }
+
+    /// What is awaited.
+    #[getter]
+    fn cr_await<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let awaited = |stage: &Stage| match stage {
+            Stage::Suspended(_, awaited) | Stage::Running(Some(awaited)) => Some(awaited.clone_ref(py)),
             _ => None,
-        }
+        };
+        // SAFETY: it takes a reference to an object.
+        let awaited = unsafe { self.stage.look(py, awaited) };
+        awaited.map(|awaited| awaited.into_bound(py))
+    }
+
+    /// For `inspect.getcoroutinestate`, which anyio asks before it cancels a task.
+    #[getter]
+    fn cr_running(&self, py: Python<'_>) -> bool {
+        // SAFETY: it only looks.
+        unsafe { self.stage.look(py, |stage| matches!(stage, Stage::Running(_))) }
+    }
+
+    #[getter]
+    fn cr_suspended(&self, py: Python<'_>) -> bool {
+        // SAFETY: it only looks.
+        unsafe { self.stage.look(py, |stage| matches!(stage, Stage::Suspended(..))) }
     }
 }

@@ -7,6 +7,7 @@
 //! below it.
 
 mod asgi;
+mod attached;
 mod coroutine;
 mod plan;
 mod python;

@@ -10,6 +10,7 @@ use turbo_middleware::concurrency_limit::Permit;
 
 use super::http::HttpCycle;
 use super::kept::Kept;
+use super::meeting::Meeting;
 use super::server::Server;
 use super::websocket::WebSocketSession;
 use crate::coroutine::{Body, Next, Resume, awaiting};
@@ -30,7 +31,7 @@ pub(crate) enum Exchange {
     Http(Py<HttpCycle>),
     WebSocket(Py<WebSocketSession>),
     /// A plan runs without the two callables: nobody waits to be told of anything yet.
-    Plan(Arc<Kept>),
+    Plan(Arc<Meeting>),
 }
 
 impl Exchange {
@@ -70,7 +71,7 @@ impl Exchange {
         match self {
             Self::Http(cycle) => cycle.get().disconnect(py),
             Self::WebSocket(session) => session.get().shut_down(py),
-            Self::Plan(kept) => kept.lose(),
+            Self::Plan(meeting) => meeting.kept.lose(),
         }
     }
 
@@ -78,7 +79,7 @@ impl Exchange {
         match self {
             Self::Http(cycle) => Self::Http(cycle.clone_ref(py)),
             Self::WebSocket(session) => Self::WebSocket(session.clone_ref(py)),
-            Self::Plan(kept) => Self::Plan(Arc::clone(kept)),
+            Self::Plan(meeting) => Self::Plan(Arc::clone(meeting)),
         }
     }
 }
@@ -116,13 +117,14 @@ enum Stage {
 
 impl ExchangeRun {
     pub(crate) fn new(
+        py: Python<'_>,
         server: Arc<Server>,
         exchange: Exchange,
         scope: Bound<'_, PyDict>,
         target: Target,
         kept: Arc<Kept>,
     ) -> Self {
-        server.request_started();
+        server.request_started(py);
         Self { server, exchange, kept, stage: Stage::Created(scope.unbind(), target) }
     }
 

@@ -1,4 +1,6 @@
 //! The server's hold on a running task: asyncio itself has only a weak one.
+//!
+//! All but [`Kept::lose`] is said by the thread of the loop, attached: no swap is needed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -48,7 +50,8 @@ impl Kept {
 
     /// Says that the task is over.
     pub(crate) fn release(&self, server: &Server) {
-        let slot = self.slot.swap(OVER, Ordering::Relaxed);
+        let slot = self.slot.load(Ordering::Relaxed);
+        self.slot.store(OVER, Ordering::Relaxed);
         if slot < OVER {
             server.unregister(slot);
         }

@@ -60,7 +60,11 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
 
 /// The `status` of a response start: a final status, 200 to 999 aside from what HTTP reserves.
 pub(crate) fn status(message: &Bound<'_, PyDict>) -> PyResult<StatusCode> {
-    let value = required(message, intern!(message.py(), "status"))?;
+    final_status(&required(message, intern!(message.py(), "status"))?)
+}
+
+/// A status that a response can have.
+pub(crate) fn final_status(value: &Bound<'_, PyAny>) -> PyResult<StatusCode> {
     let code: i64 = value.extract()?;
     // 1xx are not final (RFC 9110 15.2); uvicorn knows codes below 600 only.
     u16::try_from(code)
@@ -72,10 +76,13 @@ pub(crate) fn status(message: &Bound<'_, PyDict>) -> PyResult<StatusCode> {
 
 /// The `headers` of a message: any iterable of pairs, names lower-cased, duplicates kept.
 pub(crate) fn headers(message: &Bound<'_, PyDict>, into: &mut HeaderMap) -> PyResult<()> {
-    let Some(headers) = message.get_item(intern!(message.py(), "headers"))? else {
-        return Ok(());
-    };
-    for pair in headers.try_iter()? {
+    let headers = message.get_item(intern!(message.py(), "headers"))?;
+    headers.map_or(Ok(()), |headers| fields(&headers, into))
+}
+
+/// The pairs of an iterable.
+pub(crate) fn fields(pairs: &Bound<'_, PyAny>, into: &mut HeaderMap) -> PyResult<()> {
+    for pair in pairs.try_iter()? {
         let (name, value) = self::pair(&pair?)?;
         into.try_append(name, value).map_err(|_| PyRuntimeError::new_err("Too many HTTP headers."))?;
     }

@@ -15,6 +15,7 @@ mod kept;
 pub(crate) mod label;
 mod layered;
 mod layers;
+mod meeting;
 mod memory;
 pub(crate) mod message;
 mod metrics;

@@ -15,7 +15,7 @@ use turbo_middleware::metrics::Route;
 use super::access::Row;
 use super::exchange::{Exchange, Outcome as Ended, Target};
 use super::http::{Head, HttpCycle, Length, RequestBody, ResponseBody, Rest, assemble, discard, is_bodiless};
-use super::kept::Kept;
+use super::meeting::{Answer, Meeting};
 use super::responding::Responding;
 use super::scope;
 use super::server::Server;
@@ -23,8 +23,7 @@ use super::service::ConnectionContext;
 use super::shedding::Shedding;
 use crate::coroutine::{Body, Coroutine};
 use crate::plan::{
-    self, Answer, AsgiRun, Attempt, Chosen, Conclusion, DirectTask, Origin, Outcome, Payload, Place, Request,
-    Run, Slot,
+    self, AsgiRun, Attempt, Chosen, Conclusion, DirectTask, Origin, Outcome, Payload, Place, Request, Run,
 };
 use crate::reactor::{ThreadBound, after_python};
 
@@ -33,7 +32,7 @@ pub(crate) struct Facts {
     version: Version,
     is_head: bool,
     /// For the access log, if there is one.
-    row: Option<(Arc<str>, Method, http::Uri)>,
+    row: Option<Box<(Arc<str>, Method, http::Uri)>>,
     /// For the metrics, if there are any.
     route: Option<Route>,
 }
@@ -130,29 +129,28 @@ impl ConnectionContext {
         body: Bytes,
         run: Run,
     ) -> Responding {
-        let slot = Slot::new();
         let route = self.server.recorder.is_some().then(|| chosen.route.label.clone());
         let facts = Facts { route, ..self.facts(&parts) };
-        self.server.request_started();
-        let kept = Arc::new(Kept::new());
+        self.server.request_started(py);
+        let method = parts.method.clone();
+        let meeting = Arc::new(Meeting::new(parts, rest, body));
         let origin = TaskOrigin {
             server: Arc::clone(&self.server),
             context: ThreadBound::new(Rc::clone(self)),
-            method: parts.method.clone(),
-            request: Some((parts, rest, body)),
+            method,
+            meeting: Arc::clone(&meeting),
             cycle: None,
-            kept: Arc::clone(&kept),
             permit: self.server.options.shedding.as_ref().map(Shedding::admit),
         };
-        let task = DirectTask::new(chosen, origin, Arc::clone(&slot), run);
+        let task = DirectTask::new(chosen, origin, run);
         let begun = Bound::new(py, Coroutine::new(task))
             .and_then(|coroutine| self.server.start_task(py, coroutine.as_any()));
-        let answer = slot.take();
+        let answer = meeting.take(py);
         match begun {
             Ok(task) => {
-                kept.keep(&self.server, task, || match &answer {
+                meeting.kept.keep(&self.server, task, || match &answer {
                     Some(Answer::Exchange(cycle)) => Exchange::Http(cycle.clone_ref(py)),
-                    _ => Exchange::Plan(Arc::clone(&kept)),
+                    _ => Exchange::Plan(Arc::clone(&meeting)),
                 });
             }
             Err(error) => self.server.log_exception(py, error),
@@ -161,7 +159,7 @@ impl ConnectionContext {
             Some(Answer::Ready(payload)) => Responding::ready(self.respond(facts, payload)),
             Some(Answer::Exchange(cycle)) => Responding::running(Rc::clone(self), cycle),
             Some(Answer::Nothing) => Responding::aborted(),
-            None => Responding::planned(Rc::clone(self), slot, facts, kept),
+            None => Responding::planned(Rc::clone(self), meeting, facts),
         }
     }
 
@@ -188,7 +186,8 @@ impl ConnectionContext {
         } else {
             Length::Open
         };
-        if let Some((client, method, uri)) = facts.row {
+        if let Some(row) = facts.row {
+            let (client, method, uri) = *row;
             let (root_path, version, status) =
                 (Arc::clone(&server.root_path_text), facts.version, payload.status);
             server.log_access(|| Row { client, method, root_path, uri, version, status, request_id: None });
@@ -235,7 +234,7 @@ impl ConnectionContext {
     fn facts(&self, parts: &Parts) -> Facts {
         let row = self.server.access_of_app().is_some().then(|| {
             let client = self.peer().ok().map(|peer| scope::client_name(&self.server, peer, &parts.headers));
-            (client.unwrap_or_default(), parts.method.clone(), parts.uri.clone())
+            Box::new((client.unwrap_or_default(), parts.method.clone(), parts.uri.clone()))
         });
         Facts { version: parts.version, is_head: parts.method == Method::HEAD, row, route: None }
     }
@@ -250,9 +249,8 @@ struct TaskOrigin {
     server: Arc<Server>,
     context: ThreadBound<Rc<ConnectionContext>>,
     method: Method,
-    request: Option<(Parts, Rest, Bytes)>,
+    meeting: Arc<Meeting>,
     cycle: Option<Py<HttpCycle>>,
-    kept: Arc<Kept>,
     /// Its place among the requests that wait for the app.
     permit: Option<Permit>,
 }
@@ -268,7 +266,7 @@ impl Origin for TaskOrigin {
     ) -> PyResult<(Py<HttpCycle>, Box<dyn Body>)> {
         let gone = || pyo3::exceptions::PyRuntimeError::new_err("the request has ended");
         let context = self.context.with(Rc::clone).ok_or_else(gone)?;
-        let (parts, rest, body) = self.request.take().ok_or_else(gone)?;
+        let (parts, rest, body) = self.meeting.take_request(py).ok_or_else(gone)?;
         let (cycle, scope) = context.exchange(py, parts, rest, body)?;
         let receive = cycle.bind(py).getattr(intern!(py, "receive"))?;
         let send = cycle.bind(py).getattr(intern!(py, "send"))?;
@@ -276,11 +274,15 @@ impl Origin for TaskOrigin {
         self.cycle = Some(cycle.clone_ref(py));
         cycle.get().lock().permit = self.permit.take();
         cycle.get().name_route(&chosen.route.label);
-        self.kept.exchanges(&self.server, Exchange::Http(cycle.clone_ref(py)));
-        if self.kept.is_lost() {
+        self.meeting.kept.exchanges(&self.server, Exchange::Http(cycle.clone_ref(py)));
+        if self.meeting.kept.is_lost() {
             cycle.get().disconnect(py);
         }
         Ok((cycle, Box::new(run)))
+    }
+
+    fn answer(&self, py: Python<'_>, answer: Answer) {
+        self.meeting.put(py, answer);
     }
 
     fn concluded(&mut self, py: Python<'_>, outcome: Result<(), PyErr>) {
@@ -294,12 +296,12 @@ impl Origin for TaskOrigin {
     }
 
     fn finished(&mut self, py: Python<'_>) {
-        if let Some((_, Rest::Open(body), _)) = self.request.take() {
+        if let Some((_, Rest::Open(body), _)) = self.meeting.take_request(py) {
             self.server.spawn(discard(body));
         }
         self.permit = None;
         drop(self.context.take());
-        self.kept.release(&self.server);
+        self.meeting.kept.release(&self.server);
         self.server.request_finished(py);
     }
 

@@ -14,11 +14,11 @@ use pyo3::prelude::*;
 use turbo_http::websocket::Handshake;
 
 use super::http::{Answered, Collected, Gathered, HttpCycle, RequestBody, ResponseBody, Rest, gather};
-use super::kept::Kept;
+use super::meeting::{Answer, Meeting};
 use super::planned::Facts;
 use super::service::ConnectionContext;
 use super::websocket::WebSocketSession;
-use crate::plan::{Answer, Chosen, Plans, Slot};
+use crate::plan::{Chosen, Plans};
 
 /// A response in the making. Dropped before it is made, it tells the app of the disconnect.
 pub(crate) struct Responding {
@@ -44,10 +44,9 @@ enum Stage {
     /// A task makes the calls of a plan.
     Planned {
         context: Rc<ConnectionContext>,
-        slot: Arc<Slot<Py<HttpCycle>>>,
+        meeting: Arc<Meeting>,
         /// Until they go into the response.
         facts: Option<Facts>,
-        kept: Arc<Kept>,
     },
     Running {
         context: Rc<ConnectionContext>,
@@ -82,13 +81,8 @@ impl Responding {
         Self { stage: Stage::Collecting { context, chosen, request, body: Collected::default() } }
     }
 
-    pub(crate) fn planned(
-        context: Rc<ConnectionContext>,
-        slot: Arc<Slot<Py<HttpCycle>>>,
-        facts: Facts,
-        kept: Arc<Kept>,
-    ) -> Self {
-        Self { stage: Stage::Planned { context, slot, facts: Some(facts), kept } }
+    pub(crate) fn planned(context: Rc<ConnectionContext>, meeting: Arc<Meeting>, facts: Facts) -> Self {
+        Self { stage: Stage::Planned { context, meeting, facts: Some(facts) } }
     }
 
     pub(crate) fn aborted() -> Self {
@@ -159,8 +153,8 @@ impl Future for Responding {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.prefetch(cx);
         self.collect(cx);
-        if let Stage::Planned { context, slot, facts, .. } = &mut self.stage {
-            match slot.poll(cx) {
+        if let Stage::Planned { context, meeting, facts } = &mut self.stage {
+            match Python::attach(|py| meeting.poll(py, cx)) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answer::Ready(payload)) => {
                     let response = facts.take().map(|facts| context.respond(facts, payload));
@@ -212,11 +206,13 @@ impl Drop for Responding {
     fn drop(&mut self) {
         match &self.stage {
             Stage::Running { cycle, .. } => Python::attach(|py| cycle.get().disconnect(py)),
-            Stage::Planned { slot, kept, .. } => {
-                kept.lose();
-                if let Some(Answer::Exchange(cycle)) = slot.take() {
-                    Python::attach(|py| cycle.get().disconnect(py));
-                }
+            Stage::Planned { meeting, .. } => {
+                meeting.kept.lose();
+                Python::attach(|py| {
+                    if let Some(Answer::Exchange(cycle)) = meeting.take(py) {
+                        cycle.get().disconnect(py);
+                    }
+                });
             }
             Stage::Handshaking { session, .. } => {
                 Python::attach(|py| session.get().abandoned(py));

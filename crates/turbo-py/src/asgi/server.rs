@@ -21,6 +21,7 @@ use super::memory::Crowd;
 use super::options::Options;
 use super::reason::Reasons;
 use super::shedding::Shedding;
+use crate::attached::Count;
 use crate::coroutine::Coroutine;
 use crate::plan::PlanTable;
 use crate::python;
@@ -58,7 +59,7 @@ pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
     pub(crate) crowd: Arc<Crowd>,
     running: Mutex<Slab<(Py<PyAny>, Exchange)>>,
-    in_flight: AtomicUsize,
+    in_flight: Count,
     total: AtomicUsize,
     listening: AtomicUsize,
     closing: Mutex<Vec<Py<PyAny>>>,
@@ -155,7 +156,7 @@ impl Server {
             config: Arc::new(parts.config),
             options: parts.options,
             running: Mutex::new(Slab::new()),
-            in_flight: AtomicUsize::new(0),
+            in_flight: Count::new(),
             total: AtomicUsize::new(0),
             listening: AtomicUsize::new(0),
             closing: Mutex::new(Vec::new()),
@@ -188,7 +189,7 @@ impl Server {
         }
         let kept = Arc::new(Kept::new());
         let same = exchange.clone_ref(py);
-        let run = ExchangeRun::new(Arc::clone(self), exchange, scope, target, Arc::clone(&kept));
+        let run = ExchangeRun::new(py, Arc::clone(self), exchange, scope, target, Arc::clone(&kept));
         let task = self.start_task(py, Bound::new(py, Coroutine::new(run))?.as_any())?;
         kept.keep(self, task, || same);
         Ok(())
@@ -229,12 +230,12 @@ impl Server {
         }
     }
 
-    pub(crate) fn request_started(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn request_started(&self, py: Python<'_>) {
+        self.in_flight.increment(py);
     }
 
     pub(crate) fn request_finished(&self, py: Python<'_>) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.decrement(py);
         self.tell_if_closed(py);
     }
 
@@ -245,8 +246,7 @@ impl Server {
     /// Whether `limit_concurrency` is reached: connections or running requests, as uvicorn counts.
     pub(crate) fn is_overloaded(&self) -> bool {
         self.options.limit_concurrency.is_some_and(|limit| {
-            self.config.stats().open_connections() >= limit as u64
-                || self.in_flight.load(Ordering::Relaxed) >= limit
+            self.config.stats().open_connections() >= limit as u64 || self.in_flight.get() >= limit
         })
     }
 
@@ -368,7 +368,7 @@ impl Server {
     }
 
     fn is_closed(&self) -> bool {
-        self.listening.load(Ordering::Relaxed) == 0 && self.in_flight.load(Ordering::Relaxed) == 0
+        self.listening.load(Ordering::Relaxed) == 0 && self.in_flight.get() == 0
     }
 
     /// A future that is done when every connection is gone and every request has finished.
@@ -383,7 +383,7 @@ impl Server {
 
     /// Running requests, background work included.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.get()
     }
 
     /// Completed responses.

@@ -31,6 +31,8 @@ pub(crate) struct AsgiRun {
     caller: Caller,
     /// Our own messages have begun the response.
     started: bool,
+    /// The exchange of [`Caller::Dispatch`] has all it needs.
+    concluded: bool,
     /// The `send` of whoever has the request to its end, when it matters whether it began the response.
     watched: Option<Py<WatchedSend>>,
     stage: Stage,
@@ -43,8 +45,8 @@ enum Caller {
     /// The engine: what escapes has to go through the whole stack.
     Engine,
     /// A dispatch function's `call_next`: what escapes has to go through FastAPI's own `entry` behind it, and
-    /// `answer` takes a response after which nothing is left to do.
-    Dispatch { entry: Py<PyAny>, answer: Py<PyAny> },
+    /// `exchange.conclude` takes a response after which nothing is left to do.
+    Dispatch { entry: Py<PyAny>, exchange: Py<PyAny> },
 }
 
 enum Stage {
@@ -110,26 +112,6 @@ pub(crate) fn scoped<'py>(
     }))
 }
 
-/// The same for a dispatch function; see [`Caller::Dispatch`].
-pub(crate) fn dispatched<'py>(
-    py: Python<'py>,
-    plans: &Arc<Plans>,
-    scope: &Bound<'py, PyDict>,
-    receive: &Bound<'py, PyAny>,
-    send: &Bound<'py, PyAny>,
-    entry: Py<PyAny>,
-    answer: Py<PyAny>,
-) -> PyResult<Option<AsgiRun>> {
-    let run = AsgiRun::begin(py, plans, scope, receive, send)?;
-    if run.is_some() {
-        plans.stack.prepare_handlers(scope)?;
-    }
-    Ok(run.map(|mut run| {
-        run.caller = Caller::Dispatch { entry, answer };
-        run
-    }))
-}
-
 impl AsgiRun {
     /// The rest of a run whose calls were made without a scope.
     pub(crate) fn concluding(
@@ -188,6 +170,7 @@ impl AsgiRun {
             send: send.clone().unbind(),
             caller: Caller::Innermost,
             started: false,
+            concluded: false,
             watched: None,
             stage,
         }
@@ -223,6 +206,7 @@ impl AsgiRun {
             send: send.clone().unbind(),
             caller: Caller::Innermost,
             started: false,
+            concluded: false,
             watched: None,
             stage: Stage::Begin,
         }))
@@ -264,7 +248,7 @@ impl AsgiRun {
         let route = Arc::clone(&self.route);
         match &route.tier {
             Tier::Python(plan) => {
-                route.count();
+                route.count(py);
                 let send = self.watched_send(py)?;
                 awaiting(&plan.bind(py).call1((&self.scope, &self.receive, send))?)
             }
@@ -317,7 +301,7 @@ impl AsgiRun {
         let Some(values) = values else {
             return self.fall_back(py, messages.iter().map(|one| one.clone_ref(py)).collect());
         };
-        route.count();
+        route.count(py);
         let given = self.given(py, native, body)?;
         let run = native.program.begin(py, values, given)?;
         self.call(py, run)
@@ -425,10 +409,14 @@ impl AsgiRun {
         background: Option<Py<PyAny>>,
     ) -> PyResult<Next<'py>> {
         self.started = true;
-        if let Caller::Dispatch { answer, .. } = &self.caller
+        if let Caller::Dispatch { exchange, .. } = &self.caller
             && background.is_none()
         {
-            return answered(py, answer, payload);
+            let body = PyBytes::new(py, &payload.body);
+            let response = (payload.status.as_u16(), header_list(py, payload)?, body);
+            let sending = exchange.bind(py).call_method1(intern!(py, "conclude"), response)?;
+            self.concluded = sending.is_none();
+            return if self.concluded { Ok(Next::Return) } else { awaiting(&sending) };
         }
         self.stage = Stage::Head { body: PyBytes::new(py, &payload.body).unbind(), background };
         let message = start_message(py, payload)?;
@@ -498,6 +486,23 @@ impl AsgiRun {
         };
         called.and_then(|awaitable| awaiting(&awaitable)).unwrap_or_else(Next::Raise)
     }
+
+    /// Makes this the run of a dispatch function's child.
+    pub(super) fn dispatched(
+        mut self,
+        py: Python<'_>,
+        entry: Py<PyAny>,
+        exchange: Py<PyAny>,
+    ) -> PyResult<Self> {
+        self.plans.stack.prepare_handlers(self.scope.bind(py))?;
+        self.caller = Caller::Dispatch { entry, exchange };
+        Ok(self)
+    }
+
+    /// Whether the exchange of a dispatch function needs no word of the end.
+    pub(super) fn has_concluded(&self) -> bool {
+        self.concluded
+    }
 }
 
 impl Body for AsgiRun {
@@ -563,11 +568,4 @@ fn header_list<'py>(py: Python<'py>, payload: &Payload) -> PyResult<Bound<'py, P
         headers.append(PyTuple::new(py, [name, PyBytes::new(py, value.as_bytes())])?)?;
     }
     Ok(headers)
-}
-
-/// Gives a whole response to a dispatch function; an awaitable in return sends it as messages.
-fn answered<'py>(py: Python<'py>, answer: &Py<PyAny>, payload: &Payload) -> PyResult<Next<'py>> {
-    let body = PyBytes::new(py, &payload.body);
-    let sending = answer.bind(py).call1((payload.status.as_u16(), header_list(py, payload)?, body))?;
-    if sending.is_none() { Ok(Next::Return) } else { awaiting(&sending) }
 }

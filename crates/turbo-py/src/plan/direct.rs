@@ -1,8 +1,7 @@
 //! A plan on a request of hyper's: no scope, no messages.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
 
 use http::Method;
 use http::request::Parts;
@@ -187,7 +186,7 @@ impl Running<'_> {
                 }
             }
         };
-        self.route.count();
+        self.route.count(py);
         let mut given = Given::NOTHING;
         if program.takes_response {
             match self.plans.stack.helpers.make_response.call0(py) {
@@ -259,42 +258,6 @@ pub(crate) enum Answer<C> {
     Nothing,
 }
 
-/// The place where a task leaves its answer.
-pub(crate) struct Slot<C>(Mutex<Waiting<C>>);
-
-struct Waiting<C> {
-    answer: Option<Answer<C>>,
-    waker: Option<Waker>,
-}
-
-impl<C> Slot<C> {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Waiting { answer: None, waker: None })))
-    }
-
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Answer<C>> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = waiting.answer.take() {
-            return Poll::Ready(answer);
-        }
-        waiting.waker = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    /// The answer, if it is there already.
-    pub(crate) fn take(&self) -> Option<Answer<C>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).answer.take()
-    }
-
-    fn put(&self, answer: Answer<C>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.answer = Some(answer);
-        let waker = waiting.waker.take();
-        drop(waiting);
-        waker.into_iter().for_each(crate::reactor::wake_soon);
-    }
-}
-
 /// What the plan's task needs of the connection.
 pub(crate) trait Origin: Send {
     /// The exchange that an answer goes through which needs a scope.
@@ -307,6 +270,9 @@ pub(crate) trait Origin: Send {
         chosen: &Chosen,
         conclusion: Conclusion,
     ) -> PyResult<(Self::Exchange, Box<dyn Body>)>;
+
+    /// Gives the connection its answer, once.
+    fn answer(&self, py: Python<'_>, answer: Answer<Self::Exchange>);
 
     /// The exchange's run has ended so.
     fn concluded(&mut self, py: Python<'_>, outcome: Result<(), PyErr>);
@@ -321,7 +287,6 @@ pub(crate) trait Origin: Send {
 pub(crate) struct DirectTask<O: Origin> {
     chosen: Chosen,
     origin: O,
-    slot: Arc<Slot<O::Exchange>>,
     stage: Stage,
     answered: bool,
 }
@@ -334,8 +299,8 @@ enum Stage {
 }
 
 impl<O: Origin> DirectTask<O> {
-    pub(crate) fn new(chosen: Chosen, origin: O, slot: Arc<Slot<O::Exchange>>, run: Run) -> Self {
-        Self { chosen, origin, slot, stage: Stage::Begin(run), answered: false }
+    pub(crate) fn new(chosen: Chosen, origin: O, run: Run) -> Self {
+        Self { chosen, origin, stage: Stage::Begin(run), answered: false }
     }
 
     fn advance<'py>(&mut self, py: Python<'py>, mut run: Run) -> Next<'py> {
@@ -368,7 +333,7 @@ impl<O: Origin> DirectTask<O> {
             Outcome::Refused(_) | Outcome::Suspended(..) => self.end(py, Answer::Nothing),
             Outcome::Concluding(_, conclusion) => match self.origin.conclude(py, &self.chosen, conclusion) {
                 Ok((exchange, mut body)) => {
-                    self.answer(Answer::Exchange(exchange));
+                    self.answer(py, Answer::Exchange(exchange));
                     let next = body.resume(py, Resume::Value(py.None().into_bound(py)));
                     self.stage = Stage::Concluding(body);
                     self.follow(py, next)
@@ -391,15 +356,15 @@ impl<O: Origin> DirectTask<O> {
         self.end(py, Answer::Nothing)
     }
 
-    fn answer(&mut self, answer: Answer<O::Exchange>) {
+    fn answer(&mut self, py: Python<'_>, answer: Answer<O::Exchange>) {
         if !std::mem::replace(&mut self.answered, true) {
-            self.slot.put(answer);
+            self.origin.answer(py, answer);
         }
     }
 
     fn end<'py>(&mut self, py: Python<'py>, answer: Answer<O::Exchange>) -> Next<'py> {
         self.stage = Stage::Over;
-        self.answer(answer);
+        self.answer(py, answer);
         self.origin.finished(py);
         Next::Return
     }

@@ -6,6 +6,7 @@
 //! scope behind middleware or where the user's code sees the request ([`asgi`]).
 
 pub(crate) mod asgi;
+mod child;
 mod dictionaries;
 mod direct;
 pub(crate) mod encode;
@@ -20,7 +21,7 @@ mod table;
 mod watch;
 
 pub(crate) use self::asgi::{AsgiRun, Conclusion, scoped};
-pub(crate) use self::direct::{Answer, Attempt, Chosen, DirectTask, Origin, Outcome, Request, Slot, attempt};
+pub(crate) use self::direct::{Answer, Attempt, Chosen, DirectTask, Origin, Outcome, Request, attempt};
 pub(crate) use self::encode::{Payload, Place};
 pub(crate) use self::program::Run;
 pub(crate) use self::table::{PlanTable, Plans};

@@ -1,7 +1,6 @@
 //! One compiled route.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -13,6 +12,7 @@ use turbo_router::Convertor;
 use super::encode::{Encoded, Encoder, Place};
 use super::program::{Program, Progress, Run};
 use super::watch::Watches;
+use crate::attached::Count;
 
 /// How a route is run.
 pub(crate) enum Tier {
@@ -82,7 +82,7 @@ pub(crate) struct Route {
     convertors: Py<PyDict>,
     /// Its name in the metrics.
     pub(crate) label: Label,
-    served: AtomicU64,
+    served: Count,
 }
 
 impl Route {
@@ -105,7 +105,7 @@ impl Route {
             effective_context: compiled.getattr(intern!(py, "effective_context"))?.extract()?,
             convertors: compiled.getattr(intern!(py, "convertors"))?.extract()?,
             label,
-            served: AtomicU64::new(0),
+            served: Count::new(),
         }))
     }
 
@@ -139,12 +139,12 @@ impl Route {
         matches!(self.tier, Tier::Native(_))
     }
 
-    pub(crate) fn count(&self) {
-        self.served.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn count(&self, py: Python<'_>) {
+        self.served.increment(py);
     }
 
     pub(crate) fn served(&self) -> u64 {
-        self.served.load(Ordering::Relaxed)
+        self.served.get() as u64
     }
 
     /// What FastAPI's router leaves in the scope of a matched request (`APIRouter.app`, `APIRoute.matches`).

@@ -15,7 +15,8 @@ use smallvec::SmallVec;
 use turbo_middleware::metrics::Route as Label;
 use turbo_router::{Convertor, Methods, Outcome, Params, Router};
 
-use super::asgi::{AsgiRun, Sending, dispatched};
+use super::asgi::{AsgiRun, Sending};
+use super::child::Child;
 use super::route::Route;
 use super::stack::{Helpers, Stack, marker};
 use super::watch::Watches;
@@ -342,14 +343,14 @@ impl PlanTable {
         Ok(counts)
     }
 
-    /// The awaitable that answers one request of a dispatch function, if a plan does; see `_engine.pyi`.
+    /// The coroutine that answers one request of a dispatch function, if a plan does; see `_engine.pyi`.
     fn answering<'py>(
         &self,
         scope: &Bound<'py, PyDict>,
         receive: &Bound<'py, PyAny>,
         send: &Bound<'py, PyAny>,
         entry: Py<PyAny>,
-        answer: Py<PyAny>,
+        exchange: Py<PyAny>,
     ) -> PyResult<Option<Coroutine>> {
         let py = scope.py();
         let marked = scope.contains(marker::RAISE)? || scope.contains(marker::FALLBACK)?;
@@ -357,8 +358,8 @@ impl PlanTable {
         let Some(plans) = current.as_deref().and_then(Option::as_ref).filter(|_| !marked) else {
             return Ok(None);
         };
-        let run = dispatched(py, plans, scope, receive, send, entry, answer)?;
-        Ok(run.map(Coroutine::new))
+        let run = AsgiRun::begin(py, plans, scope, receive, send)?;
+        run.map(|run| Child::new(py, run, entry, exchange).map(Coroutine::new)).transpose()
     }
 
     /// Answers one request behind the middleware: the awaitable that an ASGI callable returns.

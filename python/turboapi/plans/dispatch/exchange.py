@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import sys
 from asyncio import AbstractEventLoop, CancelledError, Task, current_task, sleep
-from collections.abc import AsyncGenerator
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from dataclasses import dataclass
+from typing import Any
 
 import anyio
 from anyio._backends._asyncio import CancelScope, TaskGroup
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from turboapi._engine import PlanTable
-from turboapi.plans.dispatch.group import adopt, broken, late_group, leave, scope_of
+from turboapi.plans.dispatch.group import adopt, broken, late_group, leave, scope_of, states_by_task
 from turboapi.plans.dispatch.streams import BODY, EXACT, PATHSEND, START, Streams
 
 _NAME = "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>.call_next.<locals>.coro"
@@ -28,14 +29,40 @@ _NAME = "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>.call_nex
 
 _EAGER: Any = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 _NEVER: Any = object()
+_new_response = _StreamingResponse.__new__
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """FastAPI's own innermost middleware, which plans need not pass through."""
 
     exceptions: Any
     stack: Any
     table: PlanTable
+
+
+class EngineSend:
+    """The `send` of the engine, to whom a body may come in one piece; it knows whether a response has begun.
+
+    It does not know its exchange: that has the request, which has this.
+    """
+
+    __slots__ = ("begun", "send")
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.begun = False
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        if message["type"] == START:
+            self.begun = True
+        return self.send(message)
+
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a whole response; false says that it takes messages."""
+        self.begun = True
+        take = getattr(getattr(self.send, "__self__", None), "answer", None)
+        return take is not None and take(status, headers, body)
 
 
 class Exchange(Streams):
@@ -51,12 +78,13 @@ class Exchange(Streams):
     """The body of `call_next`'s response."""
     _streaming = False
     """Whether somebody has begun to read it."""
+    wrapped_receive: Receive
+    """Of the request that the dispatch function gets."""
 
     def __init__(
         self,
         middleware: BaseHTTPMiddleware,
         scope: Scope,
-        receive: Receive,
         send: Send,
         host: Task[Any],
         loop: AbstractEventLoop,
@@ -64,17 +92,17 @@ class Exchange(Streams):
     ) -> None:
         self._middleware = middleware
         self._scope = scope
-        self._wrapped_receive = receive
-        self._outer_send = send
+        self._send = send
         self._host = host
         self._loop = loop
         self._entry = entry
-        outer = scope_of(host)
-        self._outer = outer
         self._cancelling = host.cancelling()
-        if outer is not None:
-            # Its deadline and its cancellation are the child's from the start.
-            self.group = late_group(host, outer, self._cancelling)
+        self._outer = None
+        if states_by_task:
+            outer = self._outer = scope_of(host)
+            if outer is not None:
+                # Its deadline and its cancellation are the child's from the start.
+                self.group = late_group(host, outer, self._cancelling)
 
     # --- The dispatch function's side -------------------------------------------------------------------
 
@@ -87,7 +115,13 @@ class Exchange(Streams):
             else:
                 self._calls = 1
                 self._expecting = True
-                self._spawn(eager=True)
+                if _EAGER and self.group is None:
+                    task = Task(self._planned() or self._child(), loop=self._loop, name=_NAME, **_EAGER)
+                    if not task.done() or task.cancelled() or task.exception() is not None:
+                        # Of one that is over the group has to hear in the loop's next turn.
+                        self._join(task)
+                else:
+                    self._spawn(eager=True)
                 self._expecting = False
                 # Of `asyncio.BaseEventLoop`.
                 timers = self._loop._scheduled  # type: ignore[attr-defined]
@@ -104,7 +138,7 @@ class Exchange(Streams):
                     if message["type"] == "http.response.debug":
                         info = message["info"]
                     elif message["type"] == "http.response.early_hint":
-                        await self._outer_send(message)
+                        await self._send(message)
                     else:
                         break
                     message = await self._take()
@@ -120,13 +154,15 @@ class Exchange(Streams):
             raise RuntimeError("No response returned.")  # noqa: B904
         self._progress = EXACT
         # As its __init__ does; the headers it makes are replaced in any case.
-        response = _StreamingResponse.__new__(_StreamingResponse)
+        response = _new_response(_StreamingResponse)
         response.info = info
         response.body_iterator = self._stream = self._body()
         response.media_type = None
         response.background = None
-        if self._answer is not None:
-            response.status_code, response.raw_headers, _ = self._answer
+        answer = self._answer
+        if answer is not None:
+            response.status_code = answer[0]
+            response.raw_headers = answer[1]
         else:
             assert message["type"] == START
             response.status_code = message["status"]
@@ -146,10 +182,11 @@ class Exchange(Streams):
 
     def _is_undisturbed(self) -> bool:
         """Whether the host waits for the child, and nothing ends that wait in the loop's next turn."""
-        host: Any = self._host
-        present: Any = current_task(self._loop)
-        if present is not host or present._must_cancel:
+        present = current_task(self._loop)
+        if present is not self._host or present._must_cancel:  # type: ignore[attr-defined]
             return False
+        if not states_by_task:
+            return True
         scope = scope_of(present)
         return scope is None or not scope._effectively_cancelled
 
@@ -177,31 +214,39 @@ class Exchange(Streams):
             if not message.get("more_body", False):
                 return
 
-    async def respond(self, response: Any, send: Send, *, whole: bool) -> None:
-        """Send what the dispatch function returned; `whole` allows a body in one piece."""
-        body = self._complete(response)
-        if body is None:
-            await response(self._scope, self._wrapped_receive, send)
-            return
-        outer: Any = getattr(send, "__self__", None)
-        inside = type(outer) is Exchange and send.__func__ is Streams.send  # type: ignore[attr-defined]
+    def respond(self, response: Any) -> Awaitable[None] | None:
+        """Send what the dispatch function returned; what comes back, if anything, does it when awaited."""
         if (
-            inside
-            # Otherwise the child goes on when the response was sent.
-            and self._answer is not None
-            and response.background is None
-            and response.info is None
+            type(response) is _StreamingResponse
+            and response.body_iterator is self._stream
+            and not self._streaming
+            and getattr(self._stream, "ag_frame", None) is not None
         ):
-            sending = outer.answer(response.status_code, response.raw_headers, body)
-            if sending is not None:
-                await sending
-            return
-        # As `_StreamingResponse.__call__` does.
+            answer = self._answer
+            if answer is not None and response.background is None and response.info is None:
+                # The child has ended.
+                send: Any = self._send
+                if type(send) is EngineSend:
+                    if send.answer(response.status_code, response.raw_headers, answer[2]):
+                        return None
+                elif _is_exchange(send):
+                    outer: Exchange = send.__self__
+                    return outer.answer(response.status_code, response.raw_headers, answer[2])
+            body = self._complete()
+            if body is not None:
+                return self._respond_whole(response, body)
+        sending: Awaitable[None] = response(self._scope, self.wrapped_receive, self._send)
+        return sending
+
+    async def _respond_whole(self, response: Any, body: bytes) -> None:
+        """What `_StreamingResponse.__call__` does, with the body in one piece where that looks the same."""
+        send = self._send
         if response.info is not None:
             await send({"type": "http.response.debug", "info": response.info})
         await send({"type": START, "status": response.status_code, "headers": response.raw_headers})
-        if inside or (whole and (b"content-length", b"%d" % len(body)) in response.raw_headers):
-            # `_body` and what is framed by its length look the same in one piece.
+        framed = type(send) is EngineSend and (b"content-length", b"%d" % len(body)) in response.raw_headers
+        # `_body` of an exchange takes both for the same.
+        if framed or _is_exchange(send):
             await send({"type": BODY, "body": body})
         else:
             if body:
@@ -210,15 +255,8 @@ class Exchange(Streams):
         if response.background:
             await response.background()
 
-    def _complete(self, response: Any) -> bytes | None:
-        """The whole body, if `response` is that of `call_next`, and its body is here and was not touched."""
-        if (
-            type(response) is not _StreamingResponse
-            or response.body_iterator is not self._stream
-            or self._streaming
-            or getattr(self._stream, "ag_frame", None) is None
-        ):
-            return None
+    def _complete(self) -> bytes | None:
+        """The whole body, if it is here; its sender then waits for the end."""
         if self._answer is not None:
             return self._answer[2]
         if not self._senders or len(self._senders) != 1:
@@ -243,57 +281,78 @@ class Exchange(Streams):
 
     def _spawn(self, *, eager: bool) -> None:
         """`task_group.start_soon(coro)`."""
-        entry = self._entry if self._calls == 1 else None
-        task: Task[None]
-        if eager and self.group is None:
-            task = Task(self._child(entry), loop=self._loop, name=_NAME, **_EAGER)
-            if task.done():
-                if task.cancelled() or task.exception() is not None:
-                    # It is over, but the group has to hear of it in the loop's next turn.
-                    self._join(task)
-                return
-        elif eager and _EAGER:
-            task = Task(self._child(entry, register=True), loop=self._loop, name=_NAME, **_EAGER)
-            return
+        coroutine: Any = self._planned() if self._calls == 1 else None
+        if coroutine is None:
+            coroutine = self._child()
+        if eager and _EAGER:
+            Task(self._joining(coroutine), loop=self._loop, name=_NAME, **_EAGER)
         else:
-            task = Task(self._child(entry), loop=self._loop, name=_NAME)
-        self._join(task)
+            self._join(Task(coroutine, loop=self._loop, name=_NAME))
 
     def _join(self, task: Task[Any]) -> None:
         if self.group is None:
             self.group = late_group(self._host, self._outer, self._cancelling)
         adopt(self.group, task)
 
-    async def _child(self, entry: Entry | None, *, register: bool = False) -> None:
-        if register:
-            self._join(current_task(self._loop))  # type: ignore[arg-type]
+    async def _joining(self, child: Coroutine[Any, Any, None]) -> None:
+        """A child in the group from its first step on."""
+        self._join(current_task(self._loop))  # type: ignore[arg-type]
+        await child
+
+    def _planned(self) -> Coroutine[Any, Any, None] | None:
+        """The child, if a plan answers the request."""
+        entry = self._entry
+        if entry is None:
+            return None
+        app: Any = self._middleware.app
+        if app is not entry.exceptions or app.app is not entry.stack or entry.stack.app is not entry.table:
+            return None
+        return entry.table.answering(self._scope, self.receive, self.send, app, self)
+
+    async def _child(self) -> None:
+        """The child, if the application answers."""
+        error = None
         try:
-            try:
-                app = self._middleware.app
-                run = None
-                if (
-                    entry is not None
-                    and app is entry.exceptions
-                    and app.app is entry.stack
-                    and entry.stack.app is entry.table
-                ):
-                    run = entry.table.answering(self._scope, self.receive, self.send, app, self.answer)
-                if run is None:
-                    await app(self._scope, self.receive, self.send)
-                else:
-                    await run
-            except Exception as error:
-                self.error = error
-            finally:
-                self._close_send()
+            await self._middleware.app(self._scope, self.receive, self.send)
+        except Exception as raised:
+            error = raised
         except BaseException:
-            task: Task[Any] = current_task(self._loop)  # type: ignore[assignment]
-            task.add_done_callback(self._broken)
+            self.breaking()
             raise
+        try:
+            self.ended(error)
+        finally:
+            del error
+
+    def conclude(
+        self, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Awaitable[None] | None:
+        """`answer`, from a child that ends with it."""
+        if self._expecting and self.group is None:
+            self._expecting = False
+            self._answer = (status, headers, body)
+            self._send_closed = True
+            return None
+        sending = self.answer(status, headers, body)
+        if sending is None:
+            self.ended(None)
+        return sending
+
+    def ended(self, error: Exception | None) -> None:
+        """The child has ended, with this of the application's."""
+        if error is not None:
+            self.error = error
+        self._close_send()
         if self.group is not None:
-            task = current_task(self._loop)  # type: ignore[assignment]
+            task: Task[Any] = current_task(self._loop)  # type: ignore[assignment]
             if task in self.group._tasks:
                 leave(self.group, task)
+
+    def breaking(self) -> None:
+        """The child ends with what is no `Exception`."""
+        self._close_send()
+        task: Task[Any] = current_task(self._loop)  # type: ignore[assignment]
+        task.add_done_callback(self._broken)
 
     def _broken(self, task: Task[Any]) -> None:
         if self.group is not None and task in self.group._tasks:
@@ -319,7 +378,7 @@ class Exchange(Streams):
         try:
             with scope:
                 try:
-                    message = await self._wrapped_receive()
+                    message = await self.wrapped_receive()
                 except CancelledError:
                     raise
                 except BaseException as error:
@@ -333,3 +392,9 @@ class Exchange(Streams):
         if self.sent:
             return {"type": "http.disconnect"}
         return message
+
+
+def _is_exchange(send: Any) -> bool:
+    """Whether `send` is that of an exchange around this one."""
+    outer = getattr(send, "__self__", None)
+    return type(outer) is Exchange and send.__func__ is Streams.send

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from asyncio import _get_running_loop
 from collections.abc import Awaitable
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from turboapi.plans.dispatch.substitute import RAISE, Substitute
-from turboapi.plans.runtime import send_nowhere
+from turboapi.plans.dispatch.exchange import EngineSend
+from turboapi.plans.dispatch.running import run, suits
+from turboapi.plans.dispatch.substitute import Substitute
 
 
 class Front:
-    """Does for an HTTP request what `app` does, unless it raises: then `app` has its say.
+    """Does for an HTTP request what `app` does, unless it raises: then `outermost` has its say.
 
     `FastAPI.__call__` and `Starlette.__call__` fill in the scope, and `ServerErrorMiddleware` and
-    `ExceptionTelemetryMiddleware` do something about exceptions only.
+    `ExceptionTelemetryMiddleware` do something about exceptions only. The engine is the only caller, right
+    after it has seen that the plans hold.
     """
 
     def __init__(self, app: FastAPI, outermost: Any, substitute: Substitute) -> None:
@@ -25,21 +28,12 @@ class Front:
         self._substitute = substitute
         self._root_path = app.root_path
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        loop = _get_running_loop()
+        substitute = self._substitute
+        if not substitute.active or not suits(loop):
+            return self._app(scope, receive, send)
         if self._root_path:
             scope["root_path"] = self._root_path
         scope["app"] = self._app
-        started = False
-
-        def watched(message: Message) -> Awaitable[None]:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-            return send(message)
-
-        try:
-            await self._substitute(scope, receive, watched, whole=True)
-        except Exception as error:
-            scope[RAISE] = error, started
-            # What has begun is announced again, to those who only have to know.
-            await self._outermost(scope, receive, send_nowhere if started else send)
+        return run(substitute.app, scope, receive, EngineSend(send), loop, substitute.entry, self._outermost)

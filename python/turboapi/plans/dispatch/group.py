@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from asyncio import Task
 from typing import Any
+from weakref import ref
 
 from anyio._backends._asyncio import CancelScope, TaskGroup, TaskState, _task_states
+
+states_by_task: dict[ref[Task[Any]], TaskState] = _task_states.data  # type: ignore[attr-defined]
+"""Anyio's table of tasks in cancel scopes, by weak reference; empty where nobody uses any."""
 
 
 def scope_of(task: Task[Any]) -> CancelScope | None:
     """The innermost cancel scope that `task` is in."""
-    state = _task_states.get(task)
+    state = states_by_task.get(ref(task))
     return None if state is None else state.cancel_scope
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
 from starlette.middleware.base import BaseHTTPMiddleware, _CachedRequest, _StreamingResponse
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import HTTPConnection, Request
 
 from turboapi._engine import PlanTable
 from turboapi.plans.dispatch.exchange import Entry
@@ -28,8 +29,10 @@ KNOWN_ANYIO = ("4.16",)
 
 _METHODS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (BaseHTTPMiddleware, ("__init__", "__call__")),
-    (_CachedRequest, ("__init__", "wrapped_receive")),
-    (_StreamingResponse, ("__init__", "__call__")),
+    (HTTPConnection, ("__init__",)),
+    (Request, ("__init__",)),
+    (_CachedRequest, ("__init__", "__new__", "wrapped_receive")),
+    (_StreamingResponse, ("__init__", "__new__", "__call__")),
     (anyio_asyncio.TaskGroup, ("__init__", "__aenter__", "__aexit__", "_spawn", "start_soon")),
     (anyio_asyncio.CancelScope, ("__enter__", "__exit__", "cancel", "_deliver_cancellation")),
     (anyio.streams.memory.MemoryObjectReceiveStream, ("receive", "receive_nowait", "close")),

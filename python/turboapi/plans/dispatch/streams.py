@@ -98,6 +98,10 @@ class Streams:
         """The response was sent: `response_sent.set()` and `recv_stream.close()`."""
         self.sent = True
         self._receive_closed = True
+        if self._ending or self._senders or self._receivers or self._receiving:
+            self._let_go()
+
+    def _let_go(self) -> None:
         for future in (*(self._ending or ()), *(sender.taken for sender in self._senders or ())):
             if not future.done():
                 future.set_result(None)
@@ -166,7 +170,7 @@ class Streams:
     def answer(
         self, status: int, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Coroutine[Any, Any, None] | None:
-        """Take a whole response from a child that has nothing left to do.
+        """Take a whole response from the child.
 
         What comes back is awaited by the child: it sends the response as messages.
         """

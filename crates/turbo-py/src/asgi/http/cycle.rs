@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use pyo3::{IntoPyObjectExt, intern};
 use turbo_http::Connection;
 use turbo_middleware::metrics::Route;
@@ -63,6 +63,30 @@ impl HttpCycle {
             Accepted::Dropped => Awaitable::new(Turn::default()).into_py_any(py),
         }
     }
+
+    /// Takes a whole response that its `content-length` describes; false when only messages can say it.
+    fn answer(
+        &self,
+        status: &Bound<'_, PyAny>,
+        headers: &Bound<'_, PyAny>,
+        body: &Bound<'_, PyBytes>,
+    ) -> PyResult<bool> {
+        let untouched = {
+            let state = self.lock();
+            !(state.started || state.complete || state.disconnected)
+        };
+        if !untouched || !self.server.core.is_owner() {
+            return Ok(false);
+        }
+        let head = self.head(message::final_status(status)?, Some(headers))?;
+        let described = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        if described.and_then(|length| length.parse().ok()) != Some(body.as_bytes().len()) {
+            return Ok(false);
+        }
+        self.start(head);
+        self.push(body.py(), message::bytes(body)?, false)?;
+        Ok(true)
+    }
 }
 
 impl HttpCycle {
@@ -103,11 +127,8 @@ impl HttpCycle {
         }
         if !started {
             let status = message::status(message)?;
-            let mut headers = HeaderMap::with_capacity(8);
-            headers.extend(self.server.default_headers.iter().cloned());
-            message::headers(message, &mut headers)?;
-            message::check_framing(&mut headers)?;
-            self.start(Head { status, headers });
+            let headers = message.get_item(intern!(py, "headers"))?;
+            self.start(self.head(status, headers.as_ref())?);
             return Ok(Accepted::Taken);
         }
         let data = match message.get_item(intern!(py, "body"))? {
@@ -117,6 +138,16 @@ impl HttpCycle {
         let more = message::flag(message, intern!(py, "more_body"))?;
         let congested = self.push(py, data, more)?;
         Ok(if congested { Accepted::Congested } else { Accepted::Taken })
+    }
+
+    fn head(&self, status: StatusCode, fields: Option<&Bound<'_, PyAny>>) -> PyResult<Head> {
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.extend(self.server.default_headers.iter().cloned());
+        if let Some(fields) = fields {
+            message::fields(fields, &mut headers)?;
+        }
+        message::check_framing(&mut headers)?;
+        Ok(Head { status, headers })
     }
 
     fn start(&self, mut head: Head) {
@@ -290,10 +321,10 @@ impl HttpCycle {
 
     /// 503 in place of the app, as uvicorn's `service_unavailable`.
     pub(crate) fn answer_unavailable(&self, py: Python<'_>) {
-        self.answer(py, StatusCode::SERVICE_UNAVAILABLE, b"Service Unavailable");
+        self.answer_plainly(py, StatusCode::SERVICE_UNAVAILABLE, b"Service Unavailable");
     }
 
-    fn answer(&self, py: Python<'_>, status: StatusCode, text: &'static [u8]) {
+    fn answer_plainly(&self, py: Python<'_>, status: StatusCode, text: &'static [u8]) {
         self.start(plain_text(status, text.len(), &self.server.default_headers));
         // The length was promised just above, so this cannot be refused.
         let _ = self.push(py, Bytes::from_static(text), false);
@@ -309,7 +340,7 @@ impl HttpCycle {
             return;
         }
         if !started {
-            self.answer(py, StatusCode::INTERNAL_SERVER_ERROR, b"Internal Server Error");
+            self.answer_plainly(py, StatusCode::INTERNAL_SERVER_ERROR, b"Internal Server Error");
             return;
         }
         let (waker, answered) = {
