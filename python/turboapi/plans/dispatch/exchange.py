@@ -307,7 +307,7 @@ class Exchange(Streams):
         app: Any = self._middleware.app
         if app is not entry.exceptions or app.app is not entry.stack or entry.stack.app is not entry.table:
             return None
-        return entry.table.answering(self._scope, self.receive, self.send, app, self)
+        return entry.table.answering(self._scope, self.receive, self.send, app, self)  # type: ignore[no-any-return]
 
     async def _child(self) -> None:
         """The child, if the application answers."""
