@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps fuzz-middleware fuzz-router bench bench-quick bench-report bench-check bench-bridge bench-cores bench-plans bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-middleware fuzz-router bench bench-quick bench-report bench-check bench-bridge bench-cores bench-plans bench-middleware bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -169,6 +169,9 @@ bench-cores: build $(VENV)/.bench-requirements ## One and two workers: processes
 bench-plans: build $(VENV)/.bench-requirements ## Cost table of route plans (half an hour), into benchmarks/results/
 	$(BIN)/python -m benchmarks.plan_cost
 	$(BIN)/python -m benchmarks.adaptive_sync
+
+bench-middleware: build $(VENV)/.bench-requirements ## What each middleware adds, into benchmarks/results/
+	$(BIN)/python -m benchmarks.middleware_cost
 
 bench-overload: build $(VENV)/.bench-requirements ## Load beyond capacity, into benchmarks/results/
 	$(BIN)/python -m benchmarks.load_shedding

@@ -5,10 +5,10 @@
 The servers: ``hyper`` answers a constant of the row's status and body and reads the request's body to its
 end, ``turbo-http`` does the same under this engine's limits and timeouts, ``turboapi`` and ``uvicorn``
 (uvloop, httptools) serve `benchmarks.apps.plans`. Server on core 0, client on core 1 as in
-`benchmarks.bridge_cost`. In every round all servers run once per row, one after the other and in another
-order than in the round before; the figure is the median of the rounds. Every server is warmed up with
-at least `WARM_REQUESTS` requests and until they become no cheaper, so that sync handlers have found their
-place. Results go to ``benchmarks/results`` unless ``--quick``.
+`benchmarks.bridge_cost`. In every round all servers of a row are started, in another order than in the round
+before, and take turns in slices (`benchmarks.slices`); the figure is the median of the rounds. Every server
+is warmed up with at least `WARM_REQUESTS` requests and until they become no cheaper, so that sync handlers
+have found their place. Results go to ``benchmarks/results`` unless ``--quick``.
 """
 
 from __future__ import annotations
@@ -25,28 +25,23 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.load import WARM_REQUESTS, load, warm_up
+from benchmarks.load import WARM_REQUESTS, warm_up
 from benchmarks.machine import describe, record
 from benchmarks.plan_report import render
 from benchmarks.plan_rows import ROWS, Row
 from benchmarks.servers import ROOT, SERVERS, Server, build, running
+from benchmarks.slices import SLICE, Sample, take_turns
 
 CONNECTIONS = 64
-SLICE = 0.1
-"""Seconds of load on one server before the next one has its turn."""
 
 HYPER = Server("hyper", (), ("{binaries}/turbo-constant", "--hyper", "127.0.0.1:{port}"), (), constant=True)
 RIVALS = (HYPER, SERVERS["turbo-http"], SERVERS["turboapi"], SERVERS["uvicorn"])
 
-Samples = dict[str, dict[str, list[dict[str, float]]]]
+Samples = dict[str, dict[str, list[Sample]]]
 
 
-def measure(servers: Sequence[Server], row: Row, *, seconds: float) -> dict[str, dict[str, float]]:
-    """One run of every server: microseconds of CPU a request, requests a second, latency percentiles.
-
-    All of them run, and one after the other gets a slice of the load: the clock of a shared machine jumps
-    within seconds, and a ratio is worth something only if both of its sides have seen the same.
-    """
+def measure(servers: Sequence[Server], row: Row, *, seconds: float) -> dict[str, Sample]:
+    """One run of every server."""
     with contextlib.ExitStack() as stack:
         answer = stack.enter_context(tempfile.NamedTemporaryFile(prefix="answer-"))
         answer.write(row.request.expected)
@@ -56,34 +51,8 @@ def measure(servers: Sequence[Server], row: Row, *, seconds: float) -> dict[str,
             extra = (answer.name, str(row.request.status)) if server.constant else ()
             process = stack.enter_context(running(server, row.request.app, extra=extra))
             warm_up(process, row.request, connections=CONNECTIONS)
-            processes[server.name] = process
-        slices = max(round(seconds / SLICE), 1)
-        parts: dict[str, list[dict[str, float]]] = {name: [] for name in processes}
-        for _ in range(slices):
-            for name, process in processes.items():
-                before = process.cpu_seconds()
-                result = load(process.port, row.request, connections=CONNECTIONS, seconds=seconds / slices)
-                cpu = process.cpu_seconds() - before
-                parts[name].append(
-                    {
-                        "cpu": cpu,
-                        "requests": result["requests"],
-                        "seconds": result["seconds"],
-                        "p50_us": result["latency_us"]["50"],
-                        "p99_us": result["latency_us"]["99"],
-                    }
-                )
-    return {name: _sample(measured) for name, measured in parts.items()}
-
-
-def _sample(parts: Sequence[dict[str, float]]) -> dict[str, float]:
-    cpu, requests, seconds = (sum(part[key] for part in parts) for key in ("cpu", "requests", "seconds"))
-    return {
-        "cpu_us": cpu / requests * 1e6,
-        "requests_s": requests / seconds,
-        "p50_us": statistics.median(part["p50_us"] for part in parts),
-        "p99_us": statistics.median(part["p99_us"] for part in parts),
-    }
+            processes[server.name] = process, row.request
+        return take_turns(processes, connections=CONNECTIONS, seconds=seconds)
 
 
 def tiers(rows: Sequence[Row]) -> dict[str, str]:
