@@ -4,8 +4,9 @@
 
 Both apps run on this engine, each in a process of its own on core 0, clients on core 1; both get the same
 requests, whose answers are checked. They take turns in slices (`benchmarks.slices`), so that their difference
-does not depend on the machine's clock; so do the same two on uvicorn (uvloop, httptools). For gzip, `zlib` compresses the same body alone on the same core between the slices. Results go to
-``benchmarks/results`` unless ``--quick``.
+does not depend on the machine's clock; so do the same two on uvicorn (uvloop, httptools). For gzip, `zlib`
+compresses the same body alone on the same core between the slices. Results go to ``benchmarks/results``
+unless ``--quick``.
 """
 
 from __future__ import annotations
@@ -114,9 +115,9 @@ def render(result: dict[str, Any]) -> str:
         "Written by `python -m benchmarks.middleware_cost`; the JSON file beside it has every sample.",
         (
             f"Microseconds, medians of {method['rounds']} rounds of {method['seconds']:g} s for each app, in"
-            f" which the apps take turns of {method['slice_seconds']:g} s; {CONNECTIONS} keep-alive connections,"
-            " server on one core, client on the other, every status and body checked. In parentheses the lowest"
-            " and the highest round."
+            f" which the apps take turns of {method['slice_seconds']:g} s; {CONNECTIONS} keep-alive"
+            " connections, server on one core, client on the other, every status and body checked. In"
+            " parentheses the lowest and the highest round."
         ),
         "",
         "| middleware | without | with | adds | aim | uvicorn without | with | adds |",

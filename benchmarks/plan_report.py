@@ -126,8 +126,8 @@ def render(result: dict[str, Any], rows: Sequence[Row]) -> str:
         "",
         "Written by `python -m benchmarks.plan_cost`; the JSON file beside it has every sample.",
         (
-            f"Medians of {method['rounds']} rounds of {method['seconds']:g} s, in which the servers take turns of"
-            f" {method['slice_seconds']:g} s, with {method['connections']} keep-alive connections,"
+            f"Medians of {method['rounds']} rounds of {method['seconds']:g} s, in which the servers take turns"
+            f" of {method['slice_seconds']:g} s, with {method['connections']} keep-alive connections,"
             " server on one core, client on the other, every status and body checked."
         ),
         "`hyper` and `turbo-http` answer a constant of the same status and body from Rust.",

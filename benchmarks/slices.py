@@ -1,7 +1,7 @@
 """Several servers that take turns under load, in slices too short for the machine to change between them.
 
-The clock of a shared machine jumps within seconds by a quarter. A ratio or a difference is worth something only
-if both of its sides have seen the same, so all servers run at once, and one after the other gets its slice.
+The clock of a shared machine jumps within seconds by a quarter. A ratio or a difference is worth something
+only if both of its sides have seen the same, so all servers run, and one after the other gets its slice.
 """
 
 from __future__ import annotations
