@@ -126,7 +126,7 @@ def render(result: dict[str, Any], rows: Sequence[Row]) -> str:
         "",
         "Written by `python -m benchmarks.plan_cost`; the JSON file beside it has every sample.",
         (
-            f"Medians of {method['rounds']} rounds of {method['seconds']:g} s, in which the servers take turns"
+            f"Medians of {method['rounds']} rounds of {method['seconds']:g} s, in which servers take turns"
             f" of {method['slice_seconds']:g} s, with {method['connections']} keep-alive connections,"
             " server on one core, client on the other, every status and body checked."
         ),
