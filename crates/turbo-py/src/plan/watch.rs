@@ -151,10 +151,17 @@ fn list_holds(list: &Bound<'_, PyList>, objects: &[Py<PyAny>]) -> bool {
         if list.len() != objects.len() {
             return false;
         }
+        if objects.is_empty() {
+            return true;
+        }
         let list = list.as_ptr().cast::<ffi::PyListObject>();
+        // As integers the addresses are compared by the block: an application may have a thousand routes.
         // SAFETY: the object is a live list that no other thread changes during the critical section,
         // and `ob_item` holds as many pointers as its length, which was compared just now.
-        objects.iter().enumerate().all(|(at, object)| unsafe { *(*list).ob_item.add(at) } == object.as_ptr())
+        let present = unsafe { std::slice::from_raw_parts((*list).ob_item.cast::<usize>(), objects.len()) };
+        // SAFETY: a `Py` is a pointer and nothing else (`repr(transparent)`).
+        let expected = unsafe { std::slice::from_raw_parts(objects.as_ptr().cast::<usize>(), objects.len()) };
+        present == expected
     })
 }
 
