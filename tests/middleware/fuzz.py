@@ -69,7 +69,7 @@ def play(seed: int, number: int, count: int, tally: Tally, spoiled: Stack | None
             data, method = request(draw)
             for side in sides.values():
                 side.lane.send(data)
-            answers = {name: side.read(method) for name, side in sides.items()}
+            answers = {name: side.read(method, data) for name, side in sides.items()}
             answer = answers.pop("engine")
             tally.count(answer)
             for name, theirs in answers.items():
@@ -93,9 +93,10 @@ class Side:
     def __init__(self, address: tuple[str, int]) -> None:
         self.lane, self._port = Lane(address), address[1]
 
-    def read(self, method: bytes) -> Answer:
-        """The next answer, without what differs from server to server."""
-        return _without_port(self.lane.read(method), self._port)
+    def read(self, method: bytes, data: bytes) -> Answer:
+        """The next answer, which is to `data`, without what differs from server to server."""
+        answer = _without_port(self.lane.read(method), self._port)
+        return _without_close(answer) if b"\nExpect:" in data else answer
 
 
 def is_of_the_transport(data: bytes, theirs: Answer, ours: Answer) -> bool:
@@ -118,6 +119,16 @@ def _without_port(answer: Answer, port: int) -> Answer:
             (name, value.replace(b":%d" % port, b":PORT") if name == b"location" else value)
             for name, value in answer.headers
         ]
+    return answer
+
+
+def _without_close(answer: Answer) -> Answer:
+    """Without the word that the connection ends behind a body that the client held back and nobody read.
+
+    It ends in any case; the head can say so if the response is complete before the head is on its way.
+    """
+    if not isinstance(answer, str):
+        answer.headers = [pair for pair in answer.headers if pair != (b"connection", b"close")]
     return answer
 
 
