@@ -74,9 +74,14 @@ def changes(
                 change = _change(old, new, contender, workload, metric, relative_to)
                 if change is not None:
                     found.append(change)
-    # Three rounds may be close to each other by chance: what is usual for the other figures counts too.
-    usual = statistics.median(each.allowed for each in found) if found else 0.0
-    return [replace(each, allowed=max(FLOOR, CERTAINTY * max(each.allowed, usual))) for each in found]
+    # Three rounds may be close to each other by chance: what is usual for a metric counts too.
+    usual = {
+        metric: statistics.median(each.allowed for each in found if each.metric == metric)
+        for metric in {each.metric for each in found}
+    }
+    return [
+        replace(each, allowed=max(FLOOR, CERTAINTY * max(each.allowed, usual[each.metric]))) for each in found
+    ]
 
 
 def lost(old: Result, new: Result, contenders: Sequence[str]) -> list[str]:
