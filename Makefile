@@ -153,7 +153,7 @@ bench-quick: build $(VENV)/.bench-requirements ## A part of it in three minutes;
 bench-report: $(VENV)/.bench-requirements ## Tables and charts of benchmarks/results/compare-*.json in docs/benchmarks.md
 	$(BIN)/python -m benchmarks.compare report
 
-bench-check: $(VENV)/.bench-requirements ## Fail if NEW= is worse than OLD= by more than both spread (two result files)
+bench-check: $(VENV)/.bench-requirements ## Fail if NEW= is worse than OLD= by more than twice what both spread (two result files)
 	$(BIN)/python -m benchmarks.compare check $(OLD) $(NEW)
 
 bench-bridge: build $(VENV)/.bench-requirements ## The ASGI bridge and idle connections, into benchmarks/results/

@@ -13,7 +13,7 @@ import sysconfig
 from pathlib import Path
 
 from benchmarks.compare import report
-from benchmarks.compare.check import changes, differences, lost
+from benchmarks.compare.check import LEAST_ROUNDS, changes, differences, lost
 from benchmarks.compare.contender import load_contenders
 from benchmarks.compare.results import Result
 from benchmarks.compare.runner import Settings, run
@@ -73,14 +73,19 @@ def main() -> None:
 
 def compare(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """The command ``check``."""
-    old, new = Result.read(options.old), Result.read(options.new)
+    try:
+        old, new = Result.read(options.old), Result.read(options.new)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if min(old.rounds, new.rounds) < LEAST_ROUNDS:
+        parser.error("a result of one round does not tell how much is noise")
     if not options.relative_to and (different := differences(old, new)):
         parser.error(f"different machines ({'; '.join(different)}); --relative-to compares ratios")
     names = options.contenders.split(",")
     found = changes(old, new, names, options.relative_to)
-    if not found:
-        parser.error("the two results have no figure in common")
     missing = lost(old, new, names)
+    if not found and not missing:
+        parser.error("the two results have no figure in common")
     for line in [*found, *(f"FAILS  {each}" for each in missing)]:
         print(line)
     worse = sum(change.regressed for change in found) + len(missing)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.compare.results import Result
+from benchmarks.compare.tables import number
 
 FLOOR = 0.03
 """Smaller changes never count: the same binary differs by so much between two runs."""
+CERTAINTY = 2.0
+"""Spreads that a change must exceed. Where nothing has changed, one figure of fifteen exceeds a single spread
+of three rounds, and one of several thousand exceeds two; a result has a hundred figures."""
+LEAST_ROUNDS = 2
+"""One round has no spread."""
 PACED = ("rates", "workers")
 """Tables in which throughput is given by the client, or shared with it."""
 PACED_WORKLOADS = ("sleep", "block", "events")
@@ -36,7 +43,7 @@ class Change:
         mark = "WORSE " if self.regressed else "better" if self.worse < -self.allowed else "same  "
         what = f"{self.contender} {self.workload:24} {self.metric:10}"
         return (
-            f"{mark} {what} {self.old:10.1f} -> {self.new:10.1f}"
+            f"{mark} {what} {number(self.old):>10} -> {number(self.new):>10}"
             f"  {-self.worse * 100:+6.1f}% (noise {self.allowed * 100:.1f}%)"
         )
 
@@ -67,16 +74,24 @@ def changes(
                 change = _change(old, new, contender, workload, metric, relative_to)
                 if change is not None:
                     found.append(change)
-    return found
+    # Three rounds may be close to each other by chance: what is usual for a metric counts too.
+    usual = {
+        metric: statistics.median(each.allowed for each in found if each.metric == metric)
+        for metric in {each.metric for each in found}
+    }
+    return [
+        replace(each, allowed=max(FLOOR, CERTAINTY * max(each.allowed, usual[each.metric]))) for each in found
+    ]
 
 
 def lost(old: Result, new: Result, contenders: Sequence[str]) -> list[str]:
-    """Workloads that had a figure and now fail."""
+    """Workloads that had a figure and are part of the new result without one."""
     return [
-        f"{contender} {workload}: {new.error(contender, workload)}"
+        f"{contender} {workload}: {new.error(contender, workload) or 'not measured'}"
         for contender in contenders
         for workload in new.workloads
-        if old.figure(contender, workload, "cpu_us") is not None and new.error(contender, workload)
+        if old.figure(contender, workload, "cpu_us") is not None
+        and new.figure(contender, workload, "cpu_us") is None
     ]
 
 
@@ -89,11 +104,11 @@ def _change(
     values, spread = [before.median, after.median], before.spread + after.spread
     if relative_to is not None:
         references = [each.figure(relative_to, workload, metric) for each in (old, new)]
-        for number, reference in enumerate(references):
+        for place, reference in enumerate(references):
             if reference is None:
                 return None
-            values[number] /= reference.median
+            values[place] /= reference.median
             spread += reference.spread
     ratio = values[1] / values[0]
     worse = 1 / ratio - 1 if metric == "requests_s" else ratio - 1
-    return Change(contender, workload, metric, values[0], values[1], worse, max(FLOOR, spread))
+    return Change(contender, workload, metric, values[0], values[1], worse, spread)

@@ -45,7 +45,7 @@ class Contender:
     only: tuple[str, ...] = ()
     """Workloads that it has; all of its suites if empty."""
     without: dict[str, str] = field(default_factory=dict)
-    """Workloads that it does not have, each with the reason."""
+    """Workloads that it does not have, with all their variants or only one, each with the reason."""
 
     def folder(self) -> Path:
         """Where its application is; it is started there."""

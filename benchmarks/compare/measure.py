@@ -81,7 +81,7 @@ def takes_part(contender: Contender, workload: Workload) -> bool:
         return False
     return (
         workload.suite in contender.suites
-        and base not in contender.without
+        and not {base, workload.name} & contender.without.keys()
         and (workload.table != "workers" or bool(contender.workers))
     )
 

@@ -74,6 +74,11 @@ class Result:
         values = [each[metric] for each in self._processes.get(contender, []) if metric in each]
         return figure(values) if values else None
 
+    def idle_error(self, contender: str) -> str | None:
+        """Why it is not known what an idle connection costs, if that was tried."""
+        processes = self._processes.get(contender, [])
+        return next((str(each["idle_error"]) for each in processes if "idle_error" in each), None)
+
     def table(self, name: str) -> list[str]:
         """The workloads of a table."""
         return [workload for workload, facts in self.workloads.items() if facts["table"] == name]

@@ -28,10 +28,10 @@ def with_spread(found: Figure | None) -> str:
     return "" if found is None else f"{number(found.median)} ±{found.spread * 100:.0f}%"
 
 
-def grid(title: str, rows: dict[str, str], columns: dict[str, str], cell: Cell) -> list[str]:
-    """A table of named rows and columns; what has no cell at all is left out."""
+def grid(title: str, rows: dict[str, str], columns: dict[str, str], cell: Cell, least: int = 1) -> list[str]:
+    """A table without the rows that have fewer than ``least`` cells, and without empty columns."""
     filled = {row: {column: cell(row, column) for column in columns} for row in rows}
-    used_rows = [row for row in rows if any(filled[row].values())]
+    used_rows = [row for row in rows if sum(map(bool, filled[row].values())) >= least]
     used = [column for column in columns if any(filled[row][column] for row in used_rows)]
     if not used_rows:
         return []
@@ -56,7 +56,7 @@ def workload_table(
         waits = metric == "requests_s" and busy is not None and busy.median < SATURATED
         return f"{with_spread(found)}{ASTERISK if waits else ''}"
 
-    return grid(title, _titles(result, table), {name: result.title(name) for name in contenders}, cell)
+    return _compared(title, result, table, contenders, cell)
 
 
 def latency_table(result: Result, table: str, contenders: Sequence[str], title: str) -> list[str]:
@@ -69,7 +69,13 @@ def latency_table(result: Result, table: str, contenders: Sequence[str], title: 
         text = " / ".join(number(each.median / 1000) for each in found if each is not None)
         return f"{text} (not kept)" if result.unsent_share(contender, workload) > SUSTAINED else text
 
-    return grid(title, _titles(result, table), {name: result.title(name) for name in contenders}, cell)
+    return _compared(title, result, table, contenders, cell)
+
+
+def _compared(title: str, result: Result, table: str, contenders: Sequence[str], cell: Cell) -> list[str]:
+    # A row that only one of several has compares nothing.
+    names = {name: result.title(name) for name in contenders}
+    return grid(title, _titles(result, table), names, cell, least=min(2, len(names)))
 
 
 def process_table(result: Result) -> list[str]:
@@ -108,6 +114,8 @@ def failures(result: Result) -> list[str]:
             reason = result.error(contender, workload) or (facts["without"] or {}).get(workload)
             if reason:
                 reasons.setdefault(_short(reason), []).append(f"{about['title']} ({about['table']})")
+        if reason := result.idle_error(contender):
+            reasons.setdefault(_short(reason), []).append("bytes per idle connection")
         lines += [
             f"- {facts['title']}, {'; '.join(workloads)}: {reason}" for reason, workloads in reasons.items()
         ]

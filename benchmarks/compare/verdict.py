@@ -77,4 +77,4 @@ def _line(
     # The same reason holds for a workload with more connections, at a rate or on more workers.
     base = key.split("@")[0].split("~")[0].split("*")[0]
     reason = reasons.get(key) or reasons.get(base) or "Not explained yet."
-    return [f"- **{title}**: {number(ours.median / scale)} {unit}; {others}. {reason}"]
+    return [f"- **{title}**: {f'{number(ours.median / scale)} {unit}'.strip()}; {others}. {reason}"]

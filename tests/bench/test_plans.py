@@ -31,6 +31,13 @@ def test_contenders_name_workloads_that_exist(name: str) -> None:
     assert not contender.app or contender.folder().is_dir()
 
 
+def test_a_variant_can_be_left_out_alone() -> None:
+    published = CONTENDERS["published"]
+    taken = {each.name for each in WORKLOADS if takes_part(published, each)}
+    assert {"json", "json~1000"} < taken
+    assert not {"json@500", "nested", "upload"} & taken
+
+
 def test_requirements_are_pinned() -> None:
     for contender in CONTENDERS.values():
         assert all("==" in line for line in (*contender.requirements, *contender.optional)), contender.name

@@ -56,6 +56,19 @@ def test_who_does_not_take_part_is_told_with_the_reason() -> None:
     assert "- uvicorn, JSON (basic): has no JSON" in page
 
 
+def test_an_idle_connection_that_was_not_measured_is_told_with_the_reason() -> None:
+    processes = {"uvicorn": [{"startup_s": 0.5, "idle_error": "reset by peer"}]}
+    page = render(result(FAST, processes=processes), (), "")
+    assert "- uvicorn, bytes per idle connection: reset by peer" in page
+
+
+def test_a_row_of_one_contender_among_several_is_left_out() -> None:
+    page = render(result({"turboapi": FAST["turboapi"], "hyper": {"json": rounds(5)}}), (), "")
+    assert "| JSON | 10.0 ±10% | 5.00 ±0% |" in page
+    assert "| download | 300 ±0% |  |" not in page
+    assert "| download | 300 ±0% |" in page
+
+
 def test_a_rate_that_was_not_kept_is_marked() -> None:
     late = {**FAST, "uvicorn": {"json~1000": [sample(100, unsent=500)]}}
     assert "9.00 / 10.0 (not kept) |" in render(result(late), (), "")

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from random import randint
 from typing import Any
 
+import sync_worlds
 import worlds
 from constants import TEXT
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
-from psycopg_pool import ConnectionPool
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -46,9 +46,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     app.state.pool = await worlds.open_pool()
     app.state.session = async_sessionmaker(engine, expire_on_commit=False)
-    app.state.sync_pool = ConnectionPool(
-        url, min_size=size, max_size=size, open=True, kwargs={"autocommit": True}
-    )
+    app.state.sync_pool = sync_worlds.open_pool()
     yield
     app.state.sync_pool.close()
     await engine.dispose()
@@ -90,29 +88,17 @@ async def updates(request: Request, queries: str | None = None) -> list[dict[str
 
 @app.get("/psycopg/db")
 def psycopg_db(request: Request) -> dict[str, int]:
-    return _psycopg_rows(request.app.state.sync_pool, 1)[0]
+    return sync_worlds.one(request.app.state.sync_pool)
 
 
 @app.get("/psycopg/queries")
 def psycopg_queries(request: Request, queries: str | None = None) -> list[dict[str, int]]:
-    return _psycopg_rows(request.app.state.sync_pool, worlds.count_of(queries))
+    return sync_worlds.several(request.app.state.sync_pool, worlds.count_of(queries))
 
 
 @app.get("/psycopg/fortunes", response_class=HTMLResponse)
 def psycopg_fortunes(request: Request) -> str:
-    with request.app.state.sync_pool.connection() as connection:
-        return worlds.page(connection.execute(worlds.READ_FORTUNES).fetchall())
-
-
-def _psycopg_rows(pool: Any, count: int) -> list[dict[str, int]]:
-    with pool.connection() as connection:
-        rows = [
-            connection.execute(
-                "SELECT id, randomnumber FROM world WHERE id = %s", (randint(1, worlds.ROWS),)
-            ).fetchone()
-            for _ in range(count)
-        ]
-    return [{"id": row[0], "randomNumber": row[1]} for row in rows]
+    return sync_worlds.fortunes(request.app.state.sync_pool)
 
 
 @app.get("/sqlalchemy/db")
