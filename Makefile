@@ -132,6 +132,7 @@ fuzz-apps: build ## Generated apps and 100,000 requests, byte for byte against u
 fuzz-middleware: build ## Generated middleware and 100,000 requests against uvicorn, and Starlette's own tests (SEED=)
 	$(BIN)/python -W ignore -m tests.middleware --requests 100000 --seed $(or $(SEED),1)
 	$(BIN)/python -m tests.middleware.suite
+	$(BIN)/python -m tests.dispatch.suite
 
 fuzz-router: ## The router against a naive one for a minute (FUZZ_SECONDS=); needs nightly Rust and cargo-fuzz
 	cd crates/turbo-router && cargo +nightly fuzz run --sanitizer none linear -- -max_total_time=$(or $(FUZZ_SECONDS),60) -max_len=600 -timeout=20

@@ -66,6 +66,13 @@ def _summary(tally: Tally, seed: int) -> str:
     if tally.tiers:
         tiers = ", ".join(f"{count} {tier}" for tier, count in tally.tiers.most_common())
         lines.append(f"by who answered: {tiers}; {tally.inline} calls of def functions inline")
+    if tally.dispatch_apps:
+        functions = tally.dispatch.pop("functions")
+        features = ", ".join(f"{count} {feature}" for feature, count in tally.dispatch.most_common())
+        lines.append(
+            f"{functions} dispatch functions in {tally.dispatch_apps} apps with {tally.dispatch_requests} "
+            f"requests, {tally.substitutes} of them without a task group: {features}"
+        )
     if tally.refused:
         lines.append(f"{tally.refused} apps that FastAPI refused")
     played = f"{tally.requests} requests to {tally.apps} apps (seed {seed}), {ENGINE} against {REFERENCE}"

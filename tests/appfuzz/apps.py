@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .answers import VALUE_DEFINITIONS
 from .dependencies import BOOM, Parts, dependency, for_list
+from .dispatch import dispatch_functions, features_of
 from .draw import Draw
 from .kinds import VAR
 from .models import model
@@ -93,6 +94,11 @@ class App:
     def has_context(self) -> bool:
         """Whether it sets context variables, which uvicorn leaks to requests in one piece with it."""
         return any("VAR.set(" in text for text in (*self.parts.definitions.sources.values(), *self._texts()))
+
+    @property
+    def dispatch_functions(self) -> list[list[str]]:
+        """What each of its dispatch functions does."""
+        return features_of(self.additions)
 
     def _texts(self) -> list[str]:
         return [*(route.source for route in self.routes), *self.additions]
@@ -214,7 +220,10 @@ def _additions(made: App) -> None:
         later = draw.randrange(1, len(plain))
         earlier = plain[draw.randrange(later)]
         made.additions.append(f"app.dependency_overrides[{plain[later]}] = {earlier}")
-    if draw.chance(0.35):
-        for name in draw.some(sorted(MIDDLEWARE), 3):
-            definitions.add("VAR", VAR)
-            made.additions.append(MIDDLEWARE[name])
+    around = draw.some(sorted(MIDDLEWARE), 3) if draw.chance(0.35) else []
+    layers = [MIDDLEWARE[name] for name in around]
+    definitions.add("VAR", VAR)
+    if draw.chance(0.4):
+        for function in dispatch_functions(made.parts):
+            layers.insert(draw.randint(0, len(layers)), function)
+    made.additions += layers

@@ -54,6 +54,12 @@ class Tally:
     tiers: Counter[str] = field(default_factory=Counter)
     #: Calls of `def` endpoints and dependencies that ran inline.
     inline: int = 0
+    #: What dispatch functions did, by how many of them.
+    dispatch: Counter[str] = field(default_factory=Counter)
+    #: Apps with such functions, requests to these, and functions that the engine ran without a task group.
+    dispatch_apps: int = 0
+    dispatch_requests: int = 0
+    substitutes: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def add(self, finding: Finding) -> bool:
@@ -136,6 +142,7 @@ class Hunt:
         draw = Draw(f"{self.seed}/{number}/requests")
         sent: dict[str, Request] = {}
         compared = 0
+        before = self.tally.requests
         end = self.tally.requests + count
         for group in _groups(draw, _requests(draw, made, count)):
             start = len(sent)
@@ -154,12 +161,22 @@ class Hunt:
                 duel.leave()
         if sent:
             yield from _journals(made, duel, sent, compared, len(sent))
+        self._count_dispatch(made, self.tally.requests - before)
         self._count_tiers(duel)
+
+    def _count_dispatch(self, made: App, requests: int) -> None:
+        functions = made.dispatch_functions
+        if functions:
+            self.tally.dispatch_apps += 1
+            self.tally.dispatch_requests += requests
+            self.tally.dispatch["functions"] += len(functions)
+            self.tally.dispatch.update(feature for features in functions for feature in features)
 
     def _count_tiers(self, duel: Duel) -> None:
         status = duel.sides[1].status()
         if status is not None and "requests" in status:
             self.tally.tiers.update(status["requests"])
+            self.tally.substitutes += status["substitutes"]
             self.tally.inline += sum(call.get("inline_calls", 0) for call in status["sync"])
 
 

@@ -65,10 +65,20 @@ def note(key: str, text: str) -> None:
     JOURNAL.setdefault(key, []).append(text)
 
 
+def substitutes(app: FastAPI) -> int:
+    """How many dispatch functions run without Starlette's task group."""
+    one, count = app.middleware_stack, 0
+    while one is not None:
+        count += type(one).__name__ == "Substitute"
+        one = getattr(one, "app", None)
+    return count
+
+
 async def journal(request: Request) -> Response:
     if request.url.query == "status":
         plans = sys.modules.get("turboapi.plans")
-        return JSONResponse(plans.status(request.app) if plans else None)
+        found = plans and {{**plans.status(request.app), "substitutes": substitutes(request.app)}}
+        return JSONResponse(found)
     # The query is the first key to keep.
     for key in [key for key in JOURNAL if int(key) < int(request.url.query or 0)]:
         del JOURNAL[key]
@@ -126,13 +136,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 #: By name, each of which can be left out.
 MIDDLEWARE = {
-    "function": """@app.middleware("http")
-async def around(request: Request, call_next: Any) -> Any:
-    if request.headers.get("x-mode") == "short":
-        return PlainTextResponse("short cut", 202)
-    response = await call_next(request)
-    response.headers["x-around"] = quote(request.url.path)
-    return response""",
     "cors": """app.add_middleware(
     CORSMiddleware,
     allow_origins=["https://good.test"],

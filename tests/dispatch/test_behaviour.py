@@ -746,3 +746,38 @@ def test_a_context_of_ones_own() -> None:
 
     paths = ("/", "/task", "/session", "/suspends")
     duel(app_with(runs_in_context), *(Call(path) for path in paths))
+
+
+def test_a_host_that_its_parents_group_adopted_before_it_called_on() -> None:
+    """Its own group, which it gets later, is inside that of the parent."""
+
+    def make(journal: Journal) -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/")
+        async def slow() -> str:
+            await asyncio.sleep(0.001)
+            return "done"
+
+        @app.get("/fails")
+        async def fails() -> None:
+            await asyncio.sleep(0.001)
+            raise ValueError("late")
+
+        @app.middleware("http")
+        async def pauses(request: Request, call_next: Any) -> Any:
+            await asyncio.sleep(0)
+            with anyio.move_on_after(3):
+                response = await call_next(request)
+            response.background = BackgroundTask(journal.append, (0, "task"))
+            return response
+
+        @app.middleware("http")
+        async def outside(request: Request, call_next: Any) -> Any:
+            response = await call_next(request)
+            journal.append((1, response.status_code))
+            return response
+
+        return app
+
+    duel(make, Call("/"), Call("/fails"), Call("/", gone_after=0), Call("/", cancelled_after=1, slow=True))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,38 +44,44 @@ def prepare() -> None:
         tar.extractall(CACHE, filter="data")
 
 
-def run() -> tuple[int, str, dict[str, int]]:
-    """The exit code, the output, and how many requests were answered by whom."""
-    left_out = [f"--deselect={name}" for name in LEFT_OUT]
+def play(plugin: str, files: Sequence[str], left_out: Iterable[str], *more: str) -> tuple[int, str]:
+    """The exit code and the output of Starlette's tests in `files`, with one of our plugins."""
     # The suite's own package is called `tests` as well.
     bridge = CACHE / "path"
     bridge.mkdir(parents=True, exist_ok=True)
-    package = bridge / "tests_of_ours"
+    package = bridge / "our_tests"
     if not package.exists():
-        package.symlink_to(Path(__file__).parent, target_is_directory=True)
+        package.symlink_to(ROOT / "tests", target_is_directory=True)
     options = [
         "-q",
         "--noconftest",
         "-p",
-        "tests_of_ours.suite_plugin",
+        f"our_tests.{plugin}",
         "-p",
         "no:cacheprovider",
         "-o",
         "filterwarnings=",
-        *left_out,
+        *(f"--deselect={name}" for name in left_out),
+        *more,
     ]
+    path = os.pathsep.join(filter(None, (str(bridge), os.environ.get("PYTHONPATH"))))
     completed = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *FILES],
+        [sys.executable, "-m", "pytest", *options, *files],
         cwd=SUITE,
-        env={**os.environ, "PYTHONPATH": str(bridge)},
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
-    output = completed.stdout + completed.stderr
+    return completed.returncode, completed.stdout + completed.stderr
+
+
+def run() -> tuple[int, str, dict[str, int]]:
+    """The exit code, the output, and how many requests were answered by whom."""
+    code, output = play("middleware.suite_plugin", FILES, LEFT_OUT)
     counts = re.search(r"^answered: \{(.*)\}$", output, re.MULTILINE)
     answered = dict(re.findall(r"'(\w+)': (\d+)", counts[1])) if counts else {}
-    return completed.returncode, output, {name: int(number) for name, number in answered.items()}
+    return code, output, {name: int(number) for name, number in answered.items()}
 
 
 def main() -> int:

@@ -26,8 +26,17 @@ def scope_of(task: Task[Any]) -> CancelScope | None:
 def late_group(host: Task[Any], outer: CancelScope | None, cancelling: int) -> TaskGroup:
     """A group that `host` has entered when its innermost scope was `outer`.
 
-    `cancelling` is what `host.cancelling()` said then.
+    `cancelling` is what `host.cancelling()` said then. If `outer` is None, `host` may be adopted by now;
+    then its group is inside the one that it was adopted by.
     """
+    state = _task_states.get(host)
+    if state is None:
+        state = _task_states[host] = TaskState(None, None)
+    inside = state.cancel_scope
+    if outer is None:
+        outer = inside
+        while outer is not None and outer._host_task is host:
+            outer = outer._parent_scope
     group = TaskGroup()
     # As its __aenter__ does.
     group._entered = True
@@ -37,10 +46,6 @@ def late_group(host: Task[Any], outer: CancelScope | None, cancelling: int) -> T
     scope._parent_scope = outer
     if outer is not None:
         outer._child_scopes.add(scope)
-    state = _task_states.get(host)
-    if state is None:
-        state = _task_states[host] = TaskState(None, None)
-    inside = state.cancel_scope
     if inside is outer:
         # Not by `__enter__`: `call_next` may run in another task.
         state.cancel_scope = scope
