@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -75,6 +76,6 @@ def _line(
         for name, each in sorted(better.items(), key=lambda pair: pair[1].median)
     )
     # The same reason holds for a workload with more connections, at a rate or on more workers.
-    base = key.split("@")[0].split("~")[0].split("*")[0]
+    base = re.sub(r"[@~*]\S+", "", key)
     reason = reasons.get(key) or reasons.get(base) or "Not explained yet."
     return [f"- **{title}**: {f'{number(ours.median / scale)} {unit}'.strip()}; {others}. {reason}"]
