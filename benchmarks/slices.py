@@ -23,13 +23,15 @@ def take_turns(
     *,
     connections: int,
     seconds: float,
+    slice_seconds: float = SLICE,
     between: Callable[[], None] | None = None,
 ) -> dict[str, Sample]:
     """For each server microseconds of CPU a request, requests a second and latency percentiles.
 
-    ``seconds`` is for each server; ``between`` is called after every round of slices.
+    ``seconds`` is for each server, in slices long enough for all connections to be answered several times;
+    ``between`` is called after every round of slices.
     """
-    slices = max(round(seconds / SLICE), 1)
+    slices = max(round(seconds / slice_seconds), 1)
     parts: dict[str, list[Sample]] = {name: [] for name in servers}
     for _ in range(slices):
         for name, (process, request) in servers.items():

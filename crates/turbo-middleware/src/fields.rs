@@ -10,6 +10,12 @@ pub trait Fields {
     /// Every value under `name`, in order.
     fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue>;
 
+    /// Whether one of the names is such.
+    fn any(&self, such: impl Fn(&HeaderName) -> bool) -> bool;
+
+    /// Adds a field whose name is not there.
+    fn add(&mut self, name: HeaderName, value: HeaderValue);
+
     /// Gives `name` this one value: in place of the first it has, without the others, or at the end
     /// (`starlette/datastructures.py`, `MutableHeaders.__setitem__`).
     fn set(&mut self, name: HeaderName, value: HeaderValue);
@@ -25,6 +31,14 @@ impl Fields for HeaderMap {
 
     fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue> {
         self.get_all(name).into_iter()
+    }
+
+    fn any(&self, such: impl Fn(&HeaderName) -> bool) -> bool {
+        self.keys().any(such)
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.append(name, value);
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
@@ -44,6 +58,14 @@ impl Fields for Vec<(HeaderName, HeaderValue)> {
 
     fn all<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a HeaderValue> {
         self.iter().filter(move |pair| pair.0 == *name).map(|pair| &pair.1)
+    }
+
+    fn any(&self, such: impl Fn(&HeaderName) -> bool) -> bool {
+        self.iter().any(|(name, _)| such(name))
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.push((name, value));
     }
 
     fn set(&mut self, name: HeaderName, value: HeaderValue) {

@@ -1,8 +1,9 @@
 //! What CORS decides about a request and its response.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
+    VARY,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
@@ -35,7 +36,7 @@ pub struct Policy {
     pub preflight_explicit_allow_origin: bool,
     /// A page on a public network may ask.
     pub allow_private_network: bool,
-    /// What a response gets when the request has an origin.
+    /// What a response gets when the request has an origin; each name once.
     pub simple_headers: Vec<(HeaderName, HeaderValue)>,
     /// What every answer to a preflight has.
     pub preflight_headers: Vec<(HeaderName, HeaderValue)>,
@@ -126,15 +127,31 @@ impl Policy {
 
     /// Gives a response its headers, as `CORSMiddleware.send` does; `vary` names `Origin` in any case.
     pub fn after(&self, origin: Option<&HeaderValue>, grant: Grant, fields: &mut impl Fields) {
+        // Most responses have nothing to be replaced or merged: then nothing is searched for.
+        let untouched = !fields.any(|name| *name == VARY || is_simple(name));
+        let mut names_origin = false;
         if grant != Grant::Absent {
             for (name, value) in &self.simple_headers {
-                fields.set(name.clone(), value.clone());
+                names_origin |= *name == ACCESS_CONTROL_ALLOW_ORIGIN;
+                if untouched && is_simple(name) {
+                    fields.add(name.clone(), value.clone());
+                } else {
+                    fields.set(name.clone(), value.clone());
+                }
             }
         }
         if let (Grant::Named, Some(origin)) = (grant, origin) {
-            fields.set(ACCESS_CONTROL_ALLOW_ORIGIN, copied(origin));
+            if untouched && !names_origin {
+                fields.add(ACCESS_CONTROL_ALLOW_ORIGIN, copied(origin));
+            } else {
+                fields.set(ACCESS_CONTROL_ALLOW_ORIGIN, copied(origin));
+            }
         }
-        add_vary(fields, "Origin");
+        if untouched {
+            fields.add(VARY, HeaderValue::from_static("Origin"));
+        } else {
+            add_vary(fields, "Origin");
+        }
     }
 
     fn allows_origin(&self, origin: &HeaderValue) -> Option<bool> {
@@ -145,6 +162,13 @@ impl Policy {
         let asked = latin1(asked).to_lowercase();
         asked.split(',').all(|name| self.allow_headers.iter().any(|allowed| allowed == strip(name)))
     }
+}
+
+/// Whether a response to a simple request gets a field of this name.
+fn is_simple(name: &HeaderName) -> bool {
+    *name == ACCESS_CONTROL_ALLOW_ORIGIN
+        || *name == ACCESS_CONTROL_ALLOW_CREDENTIALS
+        || *name == ACCESS_CONTROL_EXPOSE_HEADERS
 }
 
 /// A value of a request for its response.
