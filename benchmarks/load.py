@@ -82,6 +82,10 @@ def run_plan(plan: dict[str, Any], *, core: int | None = 1) -> dict[str, Any]:
     return result
 
 
+class NoAnswerError(RuntimeError):
+    """A load was over before the first answer."""
+
+
 def load(
     port: int,
     request: Request,
@@ -103,8 +107,10 @@ def load(
         "cases": [request.case()],
     }
     result = run_plan(plan, core=core)
-    if result["wrong"] or result["failed"] or not result["requests"]:
+    if result["wrong"] or result["failed"]:
         raise RuntimeError(f"{request.name}: not every response was right: {result}")
+    if not result["requests"]:
+        raise NoAnswerError(f"{request.name}: not one response in {seconds:g} s: {result}")
     return result
 
 
@@ -116,11 +122,17 @@ def warm_up(
     A server may take a while to learn where a sync handler runs best, longer on a busy machine.
     """
     sent, last = 0, float("inf")
+    seconds = _SLICE
     for _ in range(_SLICES):
         before = process.cpu_seconds()
-        answered = load(
-            process.port, request, connections=connections, seconds=_SLICE, core=core, sleep=sleep
-        )["requests"]
+        try:
+            answered = load(
+                process.port, request, connections=connections, seconds=seconds, core=core, sleep=sleep
+            )["requests"]
+        except NoAnswerError:
+            # All connections ask at once, and a server may read all of their bodies before it answers one.
+            seconds *= 2
+            continue
         cost = (process.cpu_seconds() - before) / answered
         sent += answered
         if sent >= WARM_REQUESTS and cost > last * 0.85:
