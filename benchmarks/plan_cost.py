@@ -56,7 +56,7 @@ def measure(servers: Sequence[Server], row: Row, *, seconds: float) -> dict[str,
             processes[server.name] = process, row.request
         slice_seconds = SLICE
         if row.pydantic:
-            # A request takes up to two milliseconds, and a hundred of them should be over before the next turn.
+            # A request takes up to two milliseconds, and many of them should be over before the next turn.
             seconds = slice_seconds = max(seconds, SLOW_SLICE)
         return take_turns(processes, connections=CONNECTIONS, seconds=seconds, slice_seconds=slice_seconds)
 
