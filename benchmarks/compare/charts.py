@@ -112,7 +112,7 @@ def _bars(result: Result, workloads: Sequence[str], metric: str, label: str) -> 
         panel.set_xlim(0, max(value.median * (1 + value.spread) for _, value in bars) * 1.2)
         panel.set_title(result.workloads[workload]["title"], fontsize=10)
         panel.tick_params(axis="y", length=0)
-        panel.xaxis.set_major_locator(MaxNLocator(4))
+        panel.xaxis.set_major_locator(MaxNLocator(3))
         panel.xaxis.set_major_formatter("{x:,.0f}")
     picture.get_layout_engine().set(hspace=0.05)
     picture.supxlabel(label, fontsize=9)
