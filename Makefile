@@ -36,10 +36,12 @@ $(VENV)/.requirements: requirements/dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	@touch $@
 
-# Without its C part, psycopg uses libpq through ctypes; free-threaded Pythons have no wheel of it.
+# What free-threaded Pythons have no wheel of. Without its C part, psycopg uses libpq through ctypes; orjson is what the
+# microbenchmarks have beside the encoders.
 $(VENV)/.bench-requirements: requirements/bench.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
 	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: psycopg-binary==3.3.9
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: orjson==3.13.0
 	@touch $@
 
 $(VENV)/.extension-$(PROFILE): $(RUST_SOURCES) pyproject.toml $(VENV)/.requirements
