@@ -18,8 +18,8 @@ mod imp {
     /// A value that attached threads exchange for another one.
     pub(crate) struct Attached<T>(UnsafeCell<T>);
 
-    // SAFETY: only `replace` reaches the value. Its caller holds the interpreter's lock, and it runs nothing that could
-    // let go of it.
+    // SAFETY: only `replace` and `look` reach the value. Their callers hold the interpreter's lock, and neither runs
+    // anything that could let go of it.
     unsafe impl<T: Send> Sync for Attached<T> {}
 
     impl<T> Attached<T> {
@@ -88,20 +88,22 @@ impl Count {
     }
 
     #[inline]
-    pub(crate) fn increment(&self, _py: Python<'_>) {
-        if cfg!(Py_GIL_DISABLED) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        }
+    pub(crate) fn increment(&self, py: Python<'_>) {
+        self.add(py, 1);
     }
 
     #[inline]
-    pub(crate) fn decrement(&self, _py: Python<'_>) {
+    pub(crate) fn decrement(&self, py: Python<'_>) {
+        self.add(py, 1_usize.wrapping_neg());
+    }
+
+    /// Adds, around the end of the numbers as atomics do.
+    #[inline]
+    fn add(&self, _py: Python<'_>, number: usize) {
         if cfg!(Py_GIL_DISABLED) {
-            self.0.fetch_sub(1, Ordering::Relaxed);
+            self.0.fetch_add(number, Ordering::Relaxed);
         } else {
-            self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
+            self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
         }
     }
 

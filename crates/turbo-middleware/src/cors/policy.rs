@@ -133,19 +133,11 @@ impl Policy {
         if grant != Grant::Absent {
             for (name, value) in &self.simple_headers {
                 names_origin |= *name == ACCESS_CONTROL_ALLOW_ORIGIN;
-                if untouched && is_simple(name) {
-                    fields.add(name.clone(), value.clone());
-                } else {
-                    fields.set(name.clone(), value.clone());
-                }
+                put(fields, untouched && is_simple(name), name.clone(), value.clone());
             }
         }
         if let (Grant::Named, Some(origin)) = (grant, origin) {
-            if untouched && !names_origin {
-                fields.add(ACCESS_CONTROL_ALLOW_ORIGIN, copied(origin));
-            } else {
-                fields.set(ACCESS_CONTROL_ALLOW_ORIGIN, copied(origin));
-            }
+            put(fields, untouched && !names_origin, ACCESS_CONTROL_ALLOW_ORIGIN, copied(origin));
         }
         if untouched {
             fields.add(VARY, HeaderValue::from_static("Origin"));
@@ -169,6 +161,11 @@ fn is_simple(name: &HeaderName) -> bool {
     *name == ACCESS_CONTROL_ALLOW_ORIGIN
         || *name == ACCESS_CONTROL_ALLOW_CREDENTIALS
         || *name == ACCESS_CONTROL_EXPOSE_HEADERS
+}
+
+/// Gives `name` this one value, without a search where it is known to be `absent`.
+fn put(fields: &mut impl Fields, absent: bool, name: HeaderName, value: HeaderValue) {
+    if absent { fields.add(name, value) } else { fields.set(name, value) }
 }
 
 /// A value of a request for its response.

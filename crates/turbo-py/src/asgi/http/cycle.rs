@@ -140,6 +140,7 @@ impl HttpCycle {
         Ok(if congested { Accepted::Congested } else { Accepted::Taken })
     }
 
+    /// The head of a response whose fields are these pairs, behind the server's own.
     fn head(&self, status: StatusCode, fields: Option<&Bound<'_, PyAny>>) -> PyResult<Head> {
         let mut headers = HeaderMap::with_capacity(6);
         headers.extend(self.server.default_headers.iter().cloned());
