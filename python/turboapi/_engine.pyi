@@ -43,6 +43,9 @@ build_profile: str
 class ClientDisconnected(OSError):
     """What `send` raises when the client has gone (ASGI specification 2.4, `send` after a disconnect)."""
 
+def answer_natively(loop_class: type[asyncio.BaseEventLoop], /) -> None:
+    """Give a class of loops `get_debug` and `is_running` in C: asyncio asks them for each task."""
+
 @final
 class Reactor:
     """What `turboapi.loop` runs in place of a selector's wait."""

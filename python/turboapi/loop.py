@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import operator
 import selectors
 import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterator
-from types import MethodType
 from typing import Any, TypeVar
 
-from turboapi._engine import Reactor
+from turboapi._engine import Reactor, answer_natively
 
 __all__ = ["EventLoop", "new_event_loop", "run"]
 
@@ -54,9 +52,6 @@ class EventLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
         self._reactor = selector.reactor
         self._reactor.bind(self)
-        if type(self).get_debug is asyncio.BaseEventLoop.get_debug:
-            # Every task, future and handle asks. Read by a function in C, it needs no frame.
-            self.get_debug = MethodType(operator.attrgetter("_debug"), self)  # type: ignore[method-assign]
 
     def run_forever(self) -> None:
         self._check_closed()  # type: ignore[attr-defined]
@@ -99,6 +94,9 @@ class EventLoop(asyncio.SelectorEventLoop):
             signal.set_wakeup_fd(previous)
             return False
         return True
+
+
+answer_natively(EventLoop)
 
 
 def new_event_loop() -> EventLoop:

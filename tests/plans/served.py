@@ -1,32 +1,34 @@
-"""A server of route plans on a thread of its own, for tests that block its loop or change its app."""
+"""A server on a thread of its own, for tests that block its loop or change its app."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 import httpx
 from fastapi import FastAPI
 
-from turboapi import Config, Server
+import turboapi
 
 
 @contextmanager
-def served(app: FastAPI, **options: object) -> Iterator[httpx.Client]:
-    """A client for `app`, which is served until the block ends."""
-    server = Server(Config(app, port=0, log_config=None, access_log=False, **options))  # type: ignore[arg-type]
+def served(app: FastAPI, package: ModuleType = turboapi, **options: object) -> Iterator[httpx.Client]:
+    """A client for `app`, which is served until the block ends; `uvicorn` is a package as well."""
+    config = package.Config(app, port=0, log_config=None, access_log=False, **options)
+    server = package.Server(config)
     thread = threading.Thread(target=server.run)
     started = threading.Event()
     startup = server.startup
 
     async def announced(sockets: object = None) -> None:
         try:
-            await startup(sockets)  # type: ignore[arg-type]
+            await startup(sockets)
         finally:
             started.set()
 
-    server.startup = announced  # type: ignore[method-assign]
+    server.startup = announced
     thread.start()
     try:
         assert started.wait(30)

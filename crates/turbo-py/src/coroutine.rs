@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::attached::Attached;
 use crate::python::{self, Sent};
@@ -42,7 +43,11 @@ pub(crate) trait Body: Send {
 }
 
 enum Stage {
+    /// It has no body yet: it is the coroutine of a spare task.
+    Idle,
     Created(Box<dyn Body>),
+    /// What the body awaits has yielded this, which nobody has been told yet.
+    Yielded(Box<dyn Body>, Py<PyAny>, Py<PyAny>),
     Suspended(Box<dyn Body>, Py<PyAny>),
     /// The body runs, or what it awaits; whoever asks now comes from inside it, or from another thread.
     Running(Option<Py<PyAny>>),
@@ -68,6 +73,36 @@ impl Coroutine {
         Self { stage: Attached::new(Stage::Created(Box::new(body))) }
     }
 
+    /// One without a body, for a task that is not needed yet.
+    pub(crate) fn idle() -> Self {
+        Self { stage: Attached::new(Stage::Idle) }
+    }
+
+    /// Something that is not a body runs in its place and awaits this.
+    pub(crate) fn runs(&self, awaited: &Bound<'_, PyAny>) {
+        drop(self.stage.replace(awaited.py(), Stage::Running(Some(awaited.clone().unbind()))));
+    }
+
+    /// That is over.
+    pub(crate) fn rest(&self, py: Python<'_>) {
+        drop(self.stage.replace(py, Stage::Idle));
+    }
+
+    /// Gets its body, which may await something already that has yielded something.
+    pub(crate) fn begin<'py>(
+        &self,
+        py: Python<'py>,
+        body: impl Body + 'static,
+        suspended: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    ) {
+        let body = Box::new(body);
+        let stage = match suspended {
+            Some((awaited, yielded)) => Stage::Yielded(body, awaited.unbind(), yielded.unbind()),
+            None => Stage::Created(body),
+        };
+        drop(self.stage.replace(py, stage));
+    }
+
     fn advance<'py>(&self, py: Python<'py>, input: Resume<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (mut body, mut next) = match self.stage.replace(py, Stage::Running(None)) {
             Stage::Created(mut body) => {
@@ -90,9 +125,24 @@ impl Coroutine {
                     After::Next(next) => (body, next),
                 }
             }
+            Stage::Yielded(body, awaited, yielded) => {
+                self.stage.replace(py, Stage::Suspended(body, awaited));
+                let yielded = yielded.into_bound(py);
+                if let Resume::Error(error) = input {
+                    // What runs in the task has cancelled it. asyncio cancels what was yielded then, and throws the
+                    // error when that has ended.
+                    let message = error.value(py).getattr(intern!(py, "args"))?.cast_into::<PyTuple>()?;
+                    yielded.call_method1(intern!(py, "cancel"), message)?;
+                }
+                return Ok(Some(yielded));
+            }
             running @ Stage::Running(_) => {
                 self.stage.replace(py, running);
                 return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
+            }
+            Stage::Idle => {
+                self.stage.replace(py, Stage::Idle);
+                return Err(PyRuntimeError::new_err("the coroutine has nothing to run"));
             }
             Stage::Finished => {
                 self.stage.replace(py, Stage::Finished);
@@ -177,7 +227,7 @@ impl Coroutine {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         match self.stage.replace(py, Stage::Finished) {
             Stage::Created(mut body) => body.closed(py),
-            Stage::Suspended(mut body, awaited) => {
+            Stage::Suspended(mut body, awaited) | Stage::Yielded(mut body, awaited, _) => {
                 let closed = match awaited.bind(py).getattr_opt(intern!(py, "close"))? {
                     Some(close) => close.call0().map(drop),
                     None => Ok(()),
@@ -189,7 +239,7 @@ impl Coroutine {
                 self.stage.replace(py, running);
                 return Err(PyRuntimeError::new_err("coroutine is running"));
             }
-            Stage::Finished => {}
+            Stage::Idle | Stage::Finished => {}
         }
         Ok(())
     }
@@ -204,7 +254,9 @@ impl Coroutine {
     #[getter]
     fn cr_await<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let awaited = |stage: &Stage| match stage {
-            Stage::Suspended(_, awaited) | Stage::Running(Some(awaited)) => Some(awaited.clone_ref(py)),
+            Stage::Suspended(_, awaited) | Stage::Yielded(_, awaited, _) | Stage::Running(Some(awaited)) => {
+                Some(awaited.clone_ref(py))
+            }
             _ => None,
         };
         // SAFETY: it takes a reference to an object.

@@ -22,6 +22,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_class::<reactor::Reactor>()?;
+    module.add_function(wrap_pyfunction!(reactor::answer_natively, module)?)?;
     module.add_class::<asgi::HttpServer>()?;
     module.add_class::<asgi::MetricsRecorder>()?;
     module.add_class::<asgi::RateLimitBuckets>()?;

@@ -66,6 +66,28 @@ pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>
     }
 }
 
+/// What `call` does while `context` (a `contextvars.Context`) is the current one; a copy of it if it is entered
+/// already, by another thread or further out, since a context can be entered only once.
+pub(crate) fn inside<T>(context: &Bound<'_, PyAny>, call: impl FnOnce() -> T) -> PyResult<T> {
+    let py = context.py();
+    let mut entered = context.clone();
+    // SAFETY: both functions check the type of their argument, which is alive.
+    if unsafe { ffi::PyContext_Enter(entered.as_ptr()) } != 0 {
+        drop(PyErr::fetch(py));
+        entered = copy_context(context)?;
+        // SAFETY: as above.
+        if unsafe { ffi::PyContext_Enter(entered.as_ptr()) } != 0 {
+            return Err(PyErr::fetch(py));
+        }
+    }
+    let done = call();
+    // SAFETY: as above; this very thread entered it, and `call` has left what it entered.
+    if unsafe { ffi::PyContext_Exit(entered.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    Ok(done)
+}
+
 /// A copy of `context` (a `contextvars.Context`).
 pub(crate) fn copy_context<'py>(context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the function checks the type of its argument and returns a new reference.

@@ -53,11 +53,11 @@ impl Exchange {
     }
 
     /// Keeps `permit` until there is an answer.
-    pub(crate) fn hold(&self, permit: Permit) {
+    pub(crate) fn hold(&self, py: Python<'_>, permit: Permit) {
         match self {
             Self::Http(cycle) => cycle.get().lock().permit = Some(permit),
             Self::WebSocket(session) => session.get().lock().permit = Some(permit),
-            Self::Plan(_) => {}
+            Self::Plan(meeting) => drop(meeting.permit.replace(py, Some(permit))),
         }
     }
 

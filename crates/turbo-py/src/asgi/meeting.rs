@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::request::Parts;
 use pyo3::prelude::*;
+use turbo_middleware::concurrency_limit::Permit;
 
 use super::http::{HttpCycle, Rest};
 use super::kept::Kept;
@@ -21,6 +22,8 @@ pub(crate) struct Meeting {
     /// Until the task is over, or an exchange has it.
     request: Attached<Option<(Parts, Rest, Bytes)>>,
     answer: Attached<Waiting>,
+    /// Its place among the requests that wait for the app.
+    pub(crate) permit: Attached<Option<Permit>>,
 }
 
 enum Waiting {
@@ -35,6 +38,7 @@ impl Meeting {
             kept: Kept::new(),
             request: Attached::new(Some((parts, rest, body))),
             answer: Attached::new(Waiting::Nobody),
+            permit: Attached::new(None),
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod access;
 mod arrival;
+mod at_once;
 mod exchange;
 mod http;
 mod http_server;
@@ -29,6 +30,7 @@ mod scope;
 mod server;
 mod service;
 mod shedding;
+mod spare;
 mod websocket;
 
 pub(crate) use self::http_server::HttpServer;

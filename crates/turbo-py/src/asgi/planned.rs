@@ -9,10 +9,10 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header
 use http_body::Body as _;
 use pyo3::intern;
 use pyo3::prelude::*;
-use turbo_middleware::concurrency_limit::Permit;
 use turbo_middleware::metrics::Route;
 
 use super::access::Row;
+use super::at_once::{AtOnce, BegunTask};
 use super::exchange::{Exchange, Outcome as Ended, Target};
 use super::http::{Head, HttpCycle, Length, RequestBody, ResponseBody, Rest, assemble, discard, is_bodiless};
 use super::meeting::{Answer, Meeting};
@@ -20,10 +20,9 @@ use super::responding::Responding;
 use super::scope;
 use super::server::Server;
 use super::service::ConnectionContext;
-use super::shedding::Shedding;
 use crate::coroutine::{Body, Coroutine};
 use crate::plan::{
-    self, AsgiRun, Attempt, Chosen, Conclusion, DirectTask, Origin, Outcome, Payload, Place, Request, Run,
+    self, AsgiRun, Attempt, Chosen, Conclusion, DirectTask, Origin, Outcome, Payload, Place, Request,
 };
 use crate::reactor::{ThreadBound, after_python};
 
@@ -104,6 +103,13 @@ impl ConnectionContext {
         body: Bytes,
         route: Option<Route>,
     ) -> Responding {
+        let outcome = match outcome {
+            Outcome::Suspended(chosen, run) => match self.at_once(py, chosen, run, &parts) {
+                AtOnce::Answered(payload) => Outcome::Ready(payload),
+                AtOnce::GoesOn(begun) => return self.begin_task(py, begun, parts, rest, body),
+            },
+            outcome => outcome,
+        };
         match outcome {
             Outcome::Ready(payload) => {
                 if let Rest::Open(body) = rest {
@@ -112,7 +118,7 @@ impl ConnectionContext {
                 let facts = Facts { route, ..self.facts(&parts) };
                 Responding::ready(self.respond(facts, payload))
             }
-            Outcome::Suspended(chosen, run) => self.begin_task(py, chosen, parts, rest, body, run),
+            Outcome::Suspended(..) => Responding::aborted(),
             Outcome::Concluding(chosen, conclusion) => {
                 self.start_target(py, parts, rest, body, Target::Concluding { chosen, conclusion })
             }
@@ -123,12 +129,12 @@ impl ConnectionContext {
     fn begin_task(
         self: &Rc<Self>,
         py: Python<'_>,
-        chosen: Chosen,
+        begun: Box<BegunTask<'_>>,
         parts: Parts,
         rest: Rest,
         body: Bytes,
-        run: Run,
     ) -> Responding {
+        let BegunTask { chosen, begin, spare, suspended } = *begun;
         let route = self.server.recorder.is_some().then(|| chosen.route.label.clone());
         let facts = Facts { route, ..self.facts(&parts) };
         self.server.request_started(py);
@@ -140,17 +146,26 @@ impl ConnectionContext {
             method,
             meeting: Arc::clone(&meeting),
             cycle: None,
-            permit: self.server.options.shedding.as_ref().map(Shedding::admit),
         };
-        let task = DirectTask::new(chosen, origin, run);
-        let begun = Bound::new(py, Coroutine::new(task))
-            .and_then(|coroutine| self.server.start_task(py, coroutine.as_any()));
+        let task = DirectTask::new(chosen, origin, begin);
+        let begun = match spare {
+            Some(spare) => self.server.spares.adopt(py, spare, task, suspended),
+            None => Bound::new(py, Coroutine::new(task))
+                .and_then(|coroutine| self.server.start_task(py, coroutine.as_any())),
+        };
         let answer = meeting.take(py);
         match begun {
             Ok(task) => {
-                meeting.kept.keep(&self.server, task, || match &answer {
-                    Some(Answer::Exchange(cycle)) => Exchange::Http(cycle.clone_ref(py)),
-                    _ => Exchange::Plan(Arc::clone(&meeting)),
+                // A task that is over by now has kept nobody waiting.
+                meeting.kept.keep(&self.server, task, || {
+                    let exchange = match &answer {
+                        Some(Answer::Exchange(cycle)) => Exchange::Http(cycle.clone_ref(py)),
+                        _ => Exchange::Plan(Arc::clone(&meeting)),
+                    };
+                    if let Some(shedding) = &self.server.options.shedding {
+                        exchange.hold(py, shedding.admit());
+                    }
+                    exchange
                 });
             }
             Err(error) => self.server.log_exception(py, error),
@@ -251,8 +266,6 @@ struct TaskOrigin {
     method: Method,
     meeting: Arc<Meeting>,
     cycle: Option<Py<HttpCycle>>,
-    /// Its place among the requests that wait for the app.
-    permit: Option<Permit>,
 }
 
 impl Origin for TaskOrigin {
@@ -272,7 +285,7 @@ impl Origin for TaskOrigin {
         let send = cycle.bind(py).getattr(intern!(py, "send"))?;
         let run = AsgiRun::concluding(py, chosen, conclusion, &scope, &receive, &send)?;
         self.cycle = Some(cycle.clone_ref(py));
-        cycle.get().lock().permit = self.permit.take();
+        cycle.get().lock().permit = self.meeting.permit.replace(py, None);
         cycle.get().name_route(&chosen.route.label);
         self.meeting.kept.exchanges(&self.server, Exchange::Http(cycle.clone_ref(py)));
         if self.meeting.kept.is_lost() {
@@ -299,7 +312,7 @@ impl Origin for TaskOrigin {
         if let Some((_, Rest::Open(body), _)) = self.meeting.take_request(py) {
             self.server.spawn(discard(body));
         }
-        self.permit = None;
+        drop(self.meeting.permit.replace(py, None));
         drop(self.context.take());
         self.meeting.kept.release(&self.server);
         self.server.request_finished(py);

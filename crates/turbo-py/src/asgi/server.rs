@@ -21,6 +21,7 @@ use super::memory::Crowd;
 use super::options::Options;
 use super::reason::Reasons;
 use super::shedding::Shedding;
+use super::spare::Spares;
 use crate::attached::Count;
 use crate::coroutine::Coroutine;
 use crate::plan::PlanTable;
@@ -55,6 +56,7 @@ pub(crate) struct Server {
     logger: Py<PyAny>,
     pub(crate) access: Option<AccessLog>,
     tasks: TaskFactory,
+    pub(crate) spares: Spares,
     context: OnceLock<Py<PyAny>>,
     pub(crate) config: Arc<Config>,
     pub(crate) crowd: Arc<Crowd>,
@@ -68,8 +70,7 @@ pub(crate) struct Server {
 /// How this interpreter starts a task.
 struct TaskFactory {
     task_type: Py<PyAny>,
-    /// The keyword arguments of an eager task, in which only the context changes: made for each task, they were a
-    /// tenth of what starting it costs.
+    /// The keyword arguments of every eager task: made for each, they were a tenth of what starting it costs.
     keywords: Py<PyDict>,
     /// `asyncio.Task(eager_start=)` came with Python 3.12.
     eager: bool,
@@ -90,21 +91,10 @@ impl TaskFactory {
         })
     }
 
-    /// A task that has run its first step.
-    fn eager<'py>(
-        &self,
-        coroutine: &Bound<'py, PyAny>,
-        context: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    /// A task that has run its first step, in a copy of the context that is current.
+    fn eager<'py>(&self, coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = coroutine.py();
-        let keywords = self.keywords.bind(py);
-        let name = intern!(py, "context");
-        keywords.set_item(name, context)?;
-        // A task that starts another one in its first step has read the keywords by then.
-        let task = self.task_type.bind(py).call((coroutine,), Some(keywords));
-        // What the context holds must not live until the next task.
-        keywords.set_item(name, py.None())?;
-        task
+        self.task_type.bind(py).call((coroutine,), Some(self.keywords.bind(py)))
     }
 }
 
@@ -133,6 +123,7 @@ impl Server {
             app: parts.app,
             plans: parts.plans,
             tasks: TaskFactory::load(py, &parts.event_loop)?,
+            spares: Spares::load(py, &parts.event_loop)?,
             event_loop: parts.event_loop,
             notices: parts.notices,
             core: ThreadBound::new(parts.core),
@@ -185,7 +176,7 @@ impl Server {
         target: Target,
     ) -> PyResult<()> {
         if let Some(shedding) = &self.options.shedding {
-            exchange.hold(shedding.admit());
+            exchange.hold(py, shedding.admit());
         }
         let kept = Arc::new(Kept::new());
         let same = exchange.clone_ref(py);
@@ -206,16 +197,21 @@ impl Server {
         py: Python<'py>,
         coroutine: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let context = match self.context.get() {
-            Some(context) => python::copy_context(context.bind(py))?,
-            None => python::current_context(py)?,
+        let start = || {
+            if self.tasks.eager && !self.has_task_factory() {
+                return self.tasks.eager(coroutine);
+            }
+            self.event_loop.bind(py).call_method1(intern!(py, "create_task"), (coroutine,))
         };
-        if self.tasks.eager && !self.tasks.custom.load(Ordering::Relaxed) {
-            return self.tasks.eager(coroutine, &context);
+        match self.context.get() {
+            Some(context) => python::inside(context.bind(py), start)?,
+            None => start(),
         }
-        let keywords = PyDict::new(py);
-        keywords.set_item(intern!(py, "context"), context)?;
-        self.event_loop.bind(py).call_method(intern!(py, "create_task"), (coroutine,), Some(&keywords))
+    }
+
+    /// Whether the user wants to make every task.
+    pub(crate) fn has_task_factory(&self) -> bool {
+        self.tasks.custom.load(Ordering::Relaxed)
     }
 
     pub(crate) fn create_future(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -17,6 +17,7 @@ use super::program::{Given, Progress, Run};
 use super::route::{Native, Route};
 use super::table::{Found, PlanTable, Plans, decoded};
 use crate::coroutine::{Body, Next, Resume};
+use crate::python::{self, Sent};
 
 /// The plan that serves a request.
 #[derive(Clone)]
@@ -122,7 +123,51 @@ pub(crate) enum Outcome {
     Suspended(Chosen, Run),
 }
 
+/// How far the first step of the calls came.
+pub(crate) enum FirstStep<'py> {
+    /// They are over.
+    Over(Outcome),
+    /// One has suspended.
+    Suspended { run: Run, awaited: Bound<'py, PyAny>, yielded: Bound<'py, PyAny> },
+}
+
 impl Chosen {
+    /// Makes the calls of a task until one suspends, in the place of a task that is current; `begins` is told what
+    /// is awaited.
+    pub(crate) fn first_step<'py>(
+        &self,
+        py: Python<'py>,
+        mut run: Run,
+        place: Place<'_>,
+        begins: impl Fn(&Bound<'py, PyAny>),
+    ) -> FirstStep<'py> {
+        let Some(running) = self.running() else {
+            return FirstStep::Over(Outcome::Refused(Arc::clone(&self.plans)));
+        };
+        let in_thread = &running.plans.stack.helpers.run_in_threadpool;
+        let error = loop {
+            match running.native.advance(py, &mut run, place, in_thread) {
+                Progress::Await(awaited) => {
+                    begins(&awaited);
+                    match python::send(&awaited, &py.None().into_bound(py)) {
+                        Sent::Yielded(yielded) => return FirstStep::Suspended { run, awaited, yielded },
+                        Sent::Returned(value) => match run.resume(&value) {
+                            Ok(()) => {}
+                            Err(error) => break error,
+                        },
+                        Sent::Raised(error) => break error,
+                    }
+                }
+                Progress::NeedsTask => return FirstStep::Over(Outcome::Suspended(self.clone(), run)),
+                Progress::Raised(error) => break error,
+                Progress::Returned(value) => {
+                    return FirstStep::Over(running.encoded(py, place, &run, &value));
+                }
+            }
+        };
+        FirstStep::Over(running.raised(py, error))
+    }
+
     /// Begins the plan that [`attempt`] chose, with the whole body.
     pub(crate) fn begin(
         &self,
@@ -291,16 +336,31 @@ pub(crate) struct DirectTask<O: Origin> {
     answered: bool,
 }
 
+/// Where a [`DirectTask`] begins.
+pub(crate) enum Begin {
+    Calls(Run),
+    /// A call is awaited.
+    Awaiting(Run),
+    /// The calls are over.
+    Settling(Outcome),
+}
+
 enum Stage {
     Begin(Run),
     Calls(Run),
+    Settling(Outcome),
     Concluding(Box<dyn Body>),
     Over,
 }
 
 impl<O: Origin> DirectTask<O> {
-    pub(crate) fn new(chosen: Chosen, origin: O, run: Run) -> Self {
-        Self { chosen, origin, stage: Stage::Begin(run), answered: false }
+    pub(crate) fn new(chosen: Chosen, origin: O, begin: Begin) -> Self {
+        let stage = match begin {
+            Begin::Calls(run) => Stage::Begin(run),
+            Begin::Awaiting(run) => Stage::Calls(run),
+            Begin::Settling(outcome) => Stage::Settling(outcome),
+        };
+        Self { chosen, origin, stage, answered: false }
     }
 
     fn advance<'py>(&mut self, py: Python<'py>, mut run: Run) -> Next<'py> {
@@ -379,6 +439,12 @@ impl<O: Origin> Body for DirectTask<O> {
                 Err(error) => self.raise(py, error),
             },
             (Stage::Begin(_) | Stage::Calls(_), Resume::Error(error)) => self.raise(py, error),
+            (Stage::Settling(outcome), Resume::Value(_)) => self.settle(py, outcome),
+            // The calls have cancelled their own task, which tells the task only.
+            (Stage::Settling(outcome), Resume::Error(error)) => match self.settle(py, outcome) {
+                Next::Return => Next::Raise(error),
+                next => next,
+            },
             (Stage::Concluding(mut body), with) => {
                 let next = body.resume(py, with);
                 self.stage = Stage::Concluding(body);

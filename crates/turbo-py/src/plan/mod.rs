@@ -21,7 +21,9 @@ mod table;
 mod watch;
 
 pub(crate) use self::asgi::{AsgiRun, Conclusion, scoped};
-pub(crate) use self::direct::{Answer, Attempt, Chosen, DirectTask, Origin, Outcome, Request, attempt};
+pub(crate) use self::direct::{
+    Answer, Attempt, Begin, Chosen, DirectTask, FirstStep, Origin, Outcome, Request, attempt,
+};
 pub(crate) use self::encode::{Payload, Place};
 pub(crate) use self::program::Run;
 pub(crate) use self::table::{PlanTable, Plans};

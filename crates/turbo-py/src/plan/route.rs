@@ -1,6 +1,7 @@
 //! One compiled route.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -83,6 +84,28 @@ pub(crate) struct Route {
     /// Its name in the metrics.
     pub(crate) label: Label,
     served: Count,
+    pub(crate) at_once: Guess,
+}
+
+/// Whether the calls of a route are expected to end without suspending.
+#[derive(Default)]
+pub(crate) struct Guess(AtomicU8);
+
+impl Guess {
+    /// Whether the next ones are.
+    pub(crate) fn is_likely(&self) -> bool {
+        let left = self.0.load(Ordering::Relaxed);
+        if left > 0 {
+            // A thread that comes between only shortens or lengthens the wait.
+            self.0.store(left - 1, Ordering::Relaxed);
+        }
+        left == 0
+    }
+
+    /// They were not; so many of the next are believed to be like them.
+    pub(crate) fn was_wrong(&self, next: u8) {
+        self.0.store(next, Ordering::Relaxed);
+    }
 }
 
 impl Route {
@@ -106,6 +129,7 @@ impl Route {
             convertors: compiled.getattr(intern!(py, "convertors"))?.extract()?,
             label,
             served: Count::new(),
+            at_once: Guess::default(),
         }))
     }
 

@@ -14,12 +14,14 @@ mod core;
 mod future;
 mod interpreter;
 mod notice;
+mod questions;
 mod thread_bound;
 
 pub(crate) use self::awaitable::{Awaitable, Pollable, Step};
 pub(crate) use self::core::{Core, after_python, wake_soon};
 use self::future::into_awaitable;
 pub(crate) use self::notice::{Notice, Notices, Waiting, remove, resolve_all};
+pub(crate) use self::questions::answer_natively;
 pub(crate) use self::thread_bound::ThreadBound;
 
 use std::os::fd::RawFd;
