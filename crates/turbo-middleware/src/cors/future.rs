@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderValue, Response};
+use http::Response;
 use pin_project_lite::pin_project;
 
 use super::{Grant, NAME, Policy};
@@ -23,15 +23,15 @@ pin_project! {
     #[derive(Debug)]
     #[project = Projection]
     enum Step<F> {
-        Called { #[pin] future: F, policy: Arc<Policy>, origin: Option<HeaderValue>, grant: Grant },
+        Called { #[pin] future: F, policy: Arc<Policy>, grant: Grant },
         // Until it is taken.
         Answered { answer: Option<Answer> },
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn called(future: F, policy: Arc<Policy>, origin: Option<HeaderValue>, grant: Grant) -> Self {
-        Self { step: Step::Called { future, policy, origin, grant } }
+    pub(super) fn called(future: F, policy: Arc<Policy>, grant: Grant) -> Self {
+        Self { step: Step::Called { future, policy, grant } }
     }
 
     pub(super) fn answered(answer: Answer) -> Self {
@@ -47,8 +47,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().step.project() {
-            Projection::Called { future, policy, origin, grant } => future.poll(cx).map_ok(|mut response| {
-                policy.after(origin.as_ref(), *grant, response.headers_mut());
+            Projection::Called { future, policy, grant } => future.poll(cx).map_ok(|mut response| {
+                policy.after(std::mem::replace(grant, Grant::Absent), response.headers_mut());
                 AnswerBody::pass(response)
             }),
             Projection::Answered { answer } => match answer.take() {

@@ -1,5 +1,6 @@
 //! What CORS decides about a request and its response.
 
+use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
@@ -43,14 +44,16 @@ pub struct Policy {
 }
 
 /// How a response treats the request's origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
     /// The request has no origin.
     Absent,
     /// The origin is not named: it is not allowed, or all are.
     Unnamed,
-    /// The origin is allowed by name.
-    Named,
+    /// The origin is this one of the exact ones.
+    Known(usize),
+    /// The origin is allowed in another way, and this is its name.
+    Named(Box<[u8]>),
 }
 
 impl Policy {
@@ -121,23 +124,36 @@ impl Policy {
     #[must_use]
     pub fn grant(&self, origin: Option<&HeaderValue>) -> Option<Grant> {
         let Some(origin) = origin else { return Some(Grant::Absent) };
-        let named = if self.allow_all_origins { self.allow_credentials } else { self.allows_origin(origin)? };
-        Some(if named { Grant::Named } else { Grant::Unnamed })
+        let is_named = if self.allow_all_origins {
+            self.allow_credentials
+        } else if let Some(known) = self.allow_origins.find(origin) {
+            return Some(Grant::Known(known));
+        } else {
+            self.allow_origins.is_predicted(origin)?
+        };
+        // A piece of the buffer that the head was read into would go out with the response, and until then hyper would
+        // need another buffer of eight kilobytes for the next head.
+        Some(if is_named { Grant::Named(origin.as_bytes().into()) } else { Grant::Unnamed })
     }
 
     /// Gives a response its headers, as `CORSMiddleware.send` does; `vary` names `Origin` in any case.
-    pub fn after(&self, origin: Option<&HeaderValue>, grant: Grant, fields: &mut impl Fields) {
+    pub fn after(&self, grant: Grant, fields: &mut impl Fields) {
         // Most responses have nothing to be replaced or merged: then nothing is searched for.
         let untouched = !fields.any(|name| *name == VARY || is_simple(name));
         let mut names_origin = false;
-        if grant != Grant::Absent {
+        if !matches!(grant, Grant::Absent) {
             for (name, value) in &self.simple_headers {
                 names_origin |= *name == ACCESS_CONTROL_ALLOW_ORIGIN;
                 put(fields, untouched && is_simple(name), name.clone(), value.clone());
             }
         }
-        if let (Grant::Named, Some(origin)) = (grant, origin) {
-            put(fields, untouched && !names_origin, ACCESS_CONTROL_ALLOW_ORIGIN, copied(origin));
+        let origin = match grant {
+            Grant::Absent | Grant::Unnamed => None,
+            Grant::Known(place) => self.allow_origins.at(place),
+            Grant::Named(origin) => HeaderValue::from_maybe_shared(Bytes::from(origin)).ok(),
+        };
+        if let Some(origin) = origin {
+            put(fields, untouched && !names_origin, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         }
         if untouched {
             fields.add(VARY, HeaderValue::from_static("Origin"));
@@ -166,12 +182,4 @@ fn is_simple(name: &HeaderName) -> bool {
 /// Gives `name` this one value, without a search where it is known to be `absent`.
 fn put(fields: &mut impl Fields, absent: bool, name: HeaderName, value: HeaderValue) {
     if absent { fields.add(name, value) } else { fields.set(name, value) }
-}
-
-/// A value of a request for its response.
-///
-/// The request's own is a piece of the buffer that its head was read into: as long as that goes out with a response,
-/// hyper cannot read the next head into the same place and makes another buffer of eight kilobytes.
-fn copied(value: &HeaderValue) -> HeaderValue {
-    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
 }

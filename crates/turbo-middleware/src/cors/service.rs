@@ -32,9 +32,8 @@ where
         if let Before::Answer(answer) = self.policy.before(RequestHead::of(&request)) {
             return ResponseFuture::answered(answer);
         }
-        let origin = request.headers().get(header::ORIGIN).cloned();
         // A predicate that cannot tell does not allow.
-        let grant = self.policy.grant(origin.as_ref()).unwrap_or(Grant::Unnamed);
-        ResponseFuture::called(self.inner.call(request), Arc::clone(&self.policy), origin, grant)
+        let grant = self.policy.grant(request.headers().get(header::ORIGIN)).unwrap_or(Grant::Unnamed);
+        ResponseFuture::called(self.inner.call(request), Arc::clone(&self.policy), grant)
     }
 }

@@ -112,7 +112,7 @@ fn responses_name_origins_by_the_rules() {
         let origin = origin.map(HeaderValue::from_static);
         let mut headers = Vec::<(HeaderName, HeaderValue)>::new();
         let grant = policy.grant(origin.as_ref()).expect("no doubt");
-        policy.after(origin.as_ref(), grant, &mut headers);
+        policy.after(grant, &mut headers);
         let lines: Vec<_> = headers
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
@@ -129,6 +129,6 @@ fn doubt_of_a_predicate_is_handed_on() {
     let request = request("OPTIONS", &[("origin", "https://a"), ("access-control-request-method", "GET")]);
     assert_eq!(policy.before(RequestHead::of(&request)), Before::InDoubt);
     let mut headers = HeaderMap::new();
-    policy.after(None, Grant::Absent, &mut headers);
+    policy.after(Grant::Absent, &mut headers);
     assert_eq!(headers["vary"], "Origin");
 }

@@ -24,6 +24,8 @@ use super::watch::Watches;
 pub(crate) struct Lifted {
     layers: Box<[Layer]>,
     reads_scheme: bool,
+    /// There is one CORS layer, and what it grants an origin does not depend on when it is asked.
+    grants_early: bool,
     /// What the layers were read from.
     watches: Watches,
 }
@@ -38,7 +40,9 @@ enum Layer {
 /// What the layers have to know of a request once its response is there.
 #[derive(Clone, Default)]
 pub(crate) struct Ask {
-    origin: Option<HeaderValue>,
+    /// What the CORS layer grants, if it [has said](Lifted::grants_early) so.
+    grant: Option<cors::Grant>,
+    origin: Option<Box<HeaderValue>>,
     accepts_gzip: bool,
 }
 
@@ -58,8 +62,11 @@ impl Lifted {
         let layers =
             entries.try_iter()?.map(|entry| settings::layer(&entry?)).collect::<PyResult<Box<[_]>>>()?;
         let reads_scheme = layers.iter().any(|layer| matches!(layer, Layer::HttpsRedirect(_)));
+        let mut policies = layers.iter().filter_map(Layer::as_cors);
+        let grants_early =
+            matches!((policies.next(), policies.next()), (Some(one), None) if one.is_certain());
         let watches = Watches::new(&stack.getattr(intern!(py, "watches"))?)?;
-        Ok(Self { layers, reads_scheme, watches })
+        Ok(Self { layers, reads_scheme, grants_early, watches })
     }
 
     /// Shows the garbage collector what this holds, but for what refers to nothing: functions and patterns.
@@ -85,7 +92,12 @@ impl Lifted {
         let mut ask = Ask::default();
         for layer in &self.layers {
             match layer {
-                Layer::Cors(_) if ask.origin.is_none() => ask.origin = headers.get(header::ORIGIN).cloned(),
+                Layer::Cors(policy) if self.grants_early => {
+                    ask.grant = policy.grant(headers.get(header::ORIGIN));
+                }
+                Layer::Cors(_) if ask.origin.is_none() => {
+                    ask.origin = headers.get(header::ORIGIN).cloned().map(Box::new);
+                }
                 Layer::Gzip(_) => ask.accepts_gzip = GzipPolicy::accepts(headers),
                 _ => {}
             }
@@ -139,12 +151,12 @@ impl Lifted {
 }
 
 fn after(py: Python<'_>, layers: &[Layer], ask: &Ask, mut payload: Payload) -> Result<Payload, Payload> {
-    let origin = ask.origin.as_ref();
     let original = layers.iter().any(|layer| layer.may_doubt(ask)).then(|| payload.clone());
     for layer in layers.iter().rev() {
         let done = match layer {
             Layer::Cors(policy) => {
-                policy.grant(origin).map(|grant| policy.after(origin, grant, &mut payload.headers))
+                let grant = ask.grant.clone().or_else(|| policy.grant(ask.origin.as_deref()));
+                grant.map(|grant| policy.after(grant, &mut payload.headers))
             }
             Layer::Gzip(gzip) => gzip.after(py, ask.accepts_gzip, &mut payload),
             Layer::TrustedHost(_) | Layer::HttpsRedirect(_) => Some(()),
@@ -157,6 +169,10 @@ fn after(py: Python<'_>, layers: &[Layer], ask: &Ask, mut payload: Payload) -> R
 }
 
 impl Layer {
+    fn as_cors(&self) -> Option<&cors::Policy> {
+        if let Self::Cors(policy) = self { Some(policy) } else { None }
+    }
+
     /// Whether this may come to nothing when the answer is there.
     fn may_doubt(&self, ask: &Ask) -> bool {
         match self {

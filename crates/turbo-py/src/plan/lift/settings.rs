@@ -120,7 +120,13 @@ fn fields(pairs: &[(Vec<u8>, Vec<u8>)]) -> PyResult<Vec<(HeaderName, HeaderValue
         .iter()
         .map(|(name, value)| {
             let name = HeaderName::from_bytes(name).map_err(|error| invalid(&error))?;
-            Ok((name, HeaderValue::from_bytes(value).map_err(|error| invalid(&error))?))
+            let value = match value.as_slice() {
+                // The usual ones, of which a copy costs nothing.
+                b"true" => HeaderValue::from_static("true"),
+                b"*" => HeaderValue::from_static("*"),
+                other => HeaderValue::from_bytes(other).map_err(|error| invalid(&error))?,
+            };
+            Ok((name, value))
         })
         .collect()
 }
