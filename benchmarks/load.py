@@ -67,8 +67,8 @@ def text(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-def run_plan(plan: dict[str, Any], *, core: int | None = 1) -> dict[str, Any]:
-    """Runs one client process; the plan and the result are what ``turbo-load`` documents."""
+def run_plan(plan: dict[str, Any], *, core: int | None = 1) -> list[dict[str, Any]]:
+    """Runs one client process; the plan and the results, one a server, are what ``turbo-load`` documents."""
     with tempfile.NamedTemporaryFile("w", prefix="turbo-load-", suffix=".json") as file:
         json.dump(plan, file)
         file.flush()
@@ -78,8 +78,8 @@ def run_plan(plan: dict[str, Any], *, core: int | None = 1) -> dict[str, Any]:
             check=True,
             preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
         )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results
 
 
 class NoAnswerError(RuntimeError):
@@ -100,17 +100,22 @@ def load(
     The client waits in the kernel only with ``sleep``. The result is what ``turbo-load`` documents.
     """
     plan = {
-        "address": f"127.0.0.1:{port}",
+        "servers": [{"address": f"127.0.0.1:{port}"}],
         "connections": connections,
         "seconds": seconds,
         "sleep": sleep,
         "cases": [request.case()],
     }
-    result = run_plan(plan, core=core)
-    if result["wrong"] or result["failed"]:
-        raise RuntimeError(f"{request.name}: not every response was right: {result}")
+    (result,) = run_plan(plan, core=core)
+    return checked(request.name, result)
+
+
+def checked(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """The result of a server; raises unless it has answered, and every response was right."""
+    if result.get("error") or result["wrong"] or result["failed"]:
+        raise RuntimeError(f"{name}: not every response was right: {result}")
     if not result["requests"]:
-        raise NoAnswerError(f"{request.name}: not one response in {seconds:g} s: {result}")
+        raise NoAnswerError(f"{name}: not one response in {result['seconds']:g} s: {result}")
     return result
 
 

@@ -29,6 +29,8 @@ from benchmarks.servers import SERVERS, running
 from benchmarks.slices import SLICE, take_turns
 
 CONNECTIONS = 64
+PARTS = 5
+"""Of a round, with a look at `zlib` after each."""
 ZLIB_CALLS = 20
 
 _REQUESTS = {row.key: row.request for row in ROWS}
@@ -93,13 +95,13 @@ def measure(pair: Pair, *, seconds: float) -> dict[str, float]:
                 process = stack.enter_context(running(SERVERS[name], request.app))
                 warm_up(process, request, connections=CONNECTIONS)
                 servers[f"{name} {kind}"] = process, request
-        alone: list[float] = []
-        between = (lambda: alone.append(zlib_us())) if pair.key == "gzip" else None
-        samples = take_turns(servers, connections=CONNECTIONS, seconds=seconds, between=between)
-    figures = {name: sample["cpu_us"] for name, sample in samples.items()}
-    if alone:
-        figures["zlib"] = statistics.mean(alone)
-    return figures
+        parts = []
+        for _ in range(PARTS):
+            samples = take_turns(servers, connections=CONNECTIONS, seconds=seconds / PARTS)
+            parts.append({name: sample["cpu_us"] for name, sample in samples.items()})
+            if pair.key == "gzip":
+                parts[-1]["zlib"] = zlib_us()
+    return {name: statistics.mean(part[name] for part in parts) for name in parts[0]}
 
 
 def _added(rounds: Sequence[dict[str, float]], server: str) -> list[float]:

@@ -6,14 +6,15 @@ only if both of its sides have seen the same, so all servers run, and one after 
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from benchmarks.load import Request, load
+from benchmarks.load import Request, checked, run_plan
 from benchmarks.servers import Running
 
 SLICE = 0.1
 """Seconds of load on one server before the next one has its turn."""
+WARM_SHARE = 0.2
+"""Of a slice, for the same load before it that does not count."""
 
 Sample = dict[str, float]
 
@@ -24,38 +25,35 @@ def take_turns(
     connections: int,
     seconds: float,
     slice_seconds: float = SLICE,
-    between: Callable[[], None] | None = None,
 ) -> dict[str, Sample]:
     """For each server microseconds of CPU a request, requests a second and latency percentiles.
 
-    ``seconds`` is for each server, in slices long enough for all connections to be answered several times;
-    ``between`` is called after every round of slices.
+    ``seconds`` is for each server, in slices long enough for all connections to be answered several times.
     """
-    slices = max(round(seconds / slice_seconds), 1)
-    parts: dict[str, list[Sample]] = {name: [] for name in servers}
-    for _ in range(slices):
-        for name, (process, request) in servers.items():
-            before = process.cpu_seconds()
-            result = load(process.port, request, connections=connections, seconds=seconds / slices)
-            parts[name].append(
-                {
-                    "cpu": process.cpu_seconds() - before,
-                    "requests": result["requests"],
-                    "seconds": result["seconds"],
-                    "p50_us": result["latency_us"]["50"],
-                    "p99_us": result["latency_us"]["99"],
-                }
-            )
-        if between is not None:
-            between()
-    return {name: _sample(measured) for name, measured in parts.items()}
+    turns = max(round(seconds / slice_seconds), 1)
+    plan = {
+        "servers": [
+            {
+                "address": f"127.0.0.1:{process.port}",
+                "watch": process.tree(),
+                "cases": [request.case()],
+            }
+            for process, request in servers.values()
+        ],
+        "turns": turns,
+        "connections": connections,
+        "seconds": seconds,
+        "warm": seconds / turns * WARM_SHARE,
+    }
+    results = zip(servers.items(), run_plan(plan), strict=True)
+    return {name: _sample(checked(request.name, result)) for (name, (_, request)), result in results}
 
 
-def _sample(parts: Sequence[Sample]) -> Sample:
-    cpu, requests, seconds = (sum(part[key] for part in parts) for key in ("cpu", "requests", "seconds"))
+def _sample(result: dict[str, float]) -> Sample:
+    latency: dict[str, float] = result["latency_us"]  # type: ignore[assignment]
     return {
-        "cpu_us": cpu / requests * 1e6,
-        "requests_s": requests / seconds,
-        "p50_us": statistics.median(part["p50_us"] for part in parts),
-        "p99_us": statistics.median(part["p99_us"] for part in parts),
+        "cpu_us": result["cpu_seconds"] / result["requests"] * 1e6,
+        "requests_s": result["requests"] / result["seconds"],
+        "p50_us": latency["50"],
+        "p99_us": latency["99"],
     }

@@ -1,8 +1,9 @@
-"""Command line: ``run`` measures, ``report`` renders, ``check`` compares two results.
+"""Command line: ``run`` measures, ``report`` renders, ``check`` and ``repeat`` compare two results.
 
 python -m benchmarks.compare run [--quick] [--minutes 25] [--rounds 3] [--contenders a,b] [--workloads x,y]
 python -m benchmarks.compare report RESULT.json ...
 python -m benchmarks.compare check OLD.json NEW.json
+python -m benchmarks.compare repeat FIRST.json SECOND.json
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sysconfig
 from pathlib import Path
 
 from benchmarks.compare import report
-from benchmarks.compare.check import LEAST_ROUNDS, changes, differences, lost
+from benchmarks.compare.check import LEAST_ROUNDS, changes, differences, lost, repeated
 from benchmarks.compare.contender import load_contenders
 from benchmarks.compare.results import Result
 from benchmarks.compare.runner import Settings, run
@@ -56,6 +57,11 @@ def main() -> None:
     checking.add_argument("new", type=Path)
     checking.add_argument("--contenders", default="turboapi", help="comma-separated names")
     checking.add_argument("--relative-to", help="compare ratios to this contender: for different machines")
+    repeating = commands.add_parser(
+        "repeat", help="how many ratios of a second run are within the first's spread"
+    )
+    repeating.add_argument("old", type=Path, metavar="first")
+    repeating.add_argument("new", type=Path, metavar="second")
     options = parser.parse_args()
     if options.command == "run":
         measure(options, parser)
@@ -67,18 +73,43 @@ def main() -> None:
             report.write(paths, options.page, options.page.parent / report.CHARTS.name)
         else:
             report.write(paths)
+    elif options.command == "repeat":
+        repeat(options, parser)
     else:
         compare(options, parser)
 
 
-def compare(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """The command ``check``."""
+def read_both(options: argparse.Namespace, parser: argparse.ArgumentParser) -> tuple[Result, Result]:
+    """The two results of a command."""
     try:
         old, new = Result.read(options.old), Result.read(options.new)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     if min(old.rounds, new.rounds) < LEAST_ROUNDS:
         parser.error("a result of one round does not tell how much is noise")
+    return old, new
+
+
+def repeat(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """The command ``repeat``."""
+    found = repeated(*read_both(options, parser))
+    if not found:
+        parser.error("the two results have no ratio in common")
+    outside = [each for each in found if abs(each.new / each.old - 1) > each.allowed]
+    for each in sorted(outside, key=lambda change: -abs(change.new / change.old - 1) / change.allowed):
+        print(
+            f"outside {each.contender} {each.workload:24} {each.old:8.2f}x -> {each.new:8.2f}x"
+            f" ({(each.new / each.old - 1) * 100:+.0f}%, printed ±{each.allowed * 100:.0f}%)"
+        )
+    print(
+        f"{len(found) - len(outside)} of {len(found)} ratios of CPU time are within the spread that"
+        f" {options.old} prints"
+    )
+
+
+def compare(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """The command ``check``."""
+    old, new = read_both(options, parser)
     if not options.relative_to and (different := differences(old, new)):
         parser.error(f"different machines ({'; '.join(different)}); --relative-to compares ratios")
     names = options.contenders.split(",")

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.compare.results import Result
+from benchmarks.compare.results import OURS, Result
 from benchmarks.compare.tables import number
 
 FLOOR = 0.03
@@ -14,6 +14,8 @@ FLOOR = 0.03
 CERTAINTY = 2.0
 """Spreads that a change must exceed. Where nothing has changed, one figure of fifteen exceeds a single spread
 of three rounds, and one of several thousand exceeds two; a result has a hundred figures."""
+RATIO_CERTAINTY = 1.5
+"""The same for ratios, whose spread holds 19 of 20 already."""
 LEAST_ROUNDS = 2
 """One round has no spread."""
 PACED = ("rates", "workers")
@@ -74,6 +76,8 @@ def changes(
                 change = _change(old, new, contender, workload, metric, relative_to)
                 if change is not None:
                     found.append(change)
+    if relative_to is not None:
+        return [replace(each, allowed=max(FLOOR, RATIO_CERTAINTY * each.allowed)) for each in found]
     # Three rounds may be close to each other by chance: what is usual for a metric counts too.
     usual = {
         metric: statistics.median(each.allowed for each in found if each.metric == metric)
@@ -82,6 +86,17 @@ def changes(
     return [
         replace(each, allowed=max(FLOOR, CERTAINTY * max(each.allowed, usual[each.metric]))) for each in found
     ]
+
+
+def repeated(first: Result, second: Result) -> list[Change]:
+    """CPU time of the others in ours, in both results; allowed is the spread that the first prints."""
+    found = [
+        _change(first, second, contender, workload, "cpu_us", OURS, both=False)
+        for contender in first.contenders
+        for workload in first.workloads
+        if contender != OURS
+    ]
+    return [each for each in found if each is not None]
 
 
 def lost(old: Result, new: Result, contenders: Sequence[str]) -> list[str]:
@@ -96,19 +111,27 @@ def lost(old: Result, new: Result, contenders: Sequence[str]) -> list[str]:
 
 
 def _change(
-    old: Result, new: Result, contender: str, workload: str, metric: str, relative_to: str | None
+    old: Result,
+    new: Result,
+    contender: str,
+    workload: str,
+    metric: str,
+    relative_to: str | None,
+    *,
+    both: bool = True,
 ) -> Change | None:
-    before, after = old.figure(contender, workload, metric), new.figure(contender, workload, metric)
+    if workload not in old.workloads or workload not in new.workloads:
+        return None
+    if relative_to is None:
+        before, after = (each.figure(contender, workload, metric) for each in (old, new))
+    else:
+        before, after = (each.ratio(contender, workload, metric, relative_to) for each in (old, new))
     if before is None or after is None:
         return None
-    values, spread = [before.median, after.median], before.spread + after.spread
-    if relative_to is not None:
-        references = [each.figure(relative_to, workload, metric) for each in (old, new)]
-        for place, reference in enumerate(references):
-            if reference is None:
-                return None
-            values[place] /= reference.median
-            spread += reference.spread
-    ratio = values[1] / values[0]
+    ratio = after.median / before.median
     worse = 1 / ratio - 1 if metric == "requests_s" else ratio - 1
-    return Change(contender, workload, metric, values[0], values[1], worse, spread)
+    if relative_to is None:
+        spread = before.spread + after.spread
+    else:
+        spread = max(before.spread, after.spread) if both else before.spread
+    return Change(contender, workload, metric, before.median, after.median, worse, spread)

@@ -61,6 +61,10 @@ class Database:
         self._psql("postgres", "DROP DATABASE IF EXISTS bench WITH (FORCE)")
         self._psql("postgres", "CREATE DATABASE bench TEMPLATE filled STRATEGY file_copy")
 
+    def restore_worlds(self) -> None:
+        """The table that the updates change, as it was."""
+        self._psql("bench", f"UPDATE world SET randomnumber = id * 7919 % {ROWS} + 1")
+
     def changed_worlds(self) -> int:
         """Rows whose number is no longer the first one: what the updates have really done."""
         return int(
@@ -145,7 +149,8 @@ def database(cores: set[int]) -> Iterator[Database]:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(directory),
-            "max_connections": "256",
+            # All servers are there at the same time, some with three pools of sixteen.
+            "max_connections": "600",
             "shared_buffers": "256MB",
             # The disk is not what is compared.
             "fsync": "off",

@@ -1,144 +1,108 @@
-"""One measurement, and all measurements of one server process."""
+"""The measurements of a group: for each workload all of its servers take turns."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.compare import memory
-from benchmarks.compare.contender import SHARED, Contender
-from benchmarks.compare.schedule import WARM_SHARE, Progress
-from benchmarks.compare.workload import MOST_CONNECTIONS, Workload
+from benchmarks.compare.contender import Contender
+from benchmarks.compare.crew import CLIENT_CORE, Crew, Site, started
+from benchmarks.compare.database import Database
+from benchmarks.compare.groups import Group, takes_part
+from benchmarks.compare.schedule import REHEARSAL, WARM_SHARE, Progress
+from benchmarks.compare.workload import Workload
 from benchmarks.load import run_plan
-from benchmarks.servers import BINARIES, Running, free_port, serving
+from benchmarks.servers import Running
 
-SERVER_CORE, CLIENT_CORE = 0, 1
 FIRST_WARM_SECONDS = 1.0
-PATIENCE_SECONDS = 3.0
-"""For a server to end before it is killed; some wait for their idle connections much longer."""
 LONG_SECONDS = 4.0
-"""For workloads of which a server manages less than one in the usual time."""
-READY = {"basic": "/json", "techempower": "/json", "stack": "/stack", "arena": "/pipeline"}
-"""What is asked first, to see that a server answers."""
+"""For servers that manage less than one answer in the usual time."""
 LOADED_AFTER = "orders"
 """The workload after which memory under load is read."""
+WRITES = "updates"
+"""The workload whose effect on the database is looked at."""
 
 Sample = dict[str, Any]
+Samples = dict[str, dict[str, Sample]]
+"""By contender and workload."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """Some workloads on one process of a contender."""
+def carry_out(
+    group: Group,
+    order: Sequence[Contender],
+    site: Site,
+    *,
+    seconds: float,
+    progress: Progress,
+    cluster: Database | None = None,
+) -> tuple[Samples, dict[str, Sample]]:
+    """Starts all servers and measures them: samples, and what their processes took.
 
-    contender: Contender
-    suite: str
-    workers: int
-    workloads: tuple[Workload, ...]
+    What goes wrong is in the samples as ``error``.
+    """
+    samples: Samples = {contender.name: {} for contender in order}
+    with started(group, order, site) as crew:
+        if group.shows_memory:
+            for name, process in crew.running.items():
+                crew.facts[name] |= _idle_connections(process)
+        _warm_up(group, crew)
+        for workload in group.workloads:
+            present = [each.name for each in order if takes_part(each, workload)]
+            running = {name: crew.running[name] for name in present if name in crew.running}
+            for name, sample in _measure(workload, running, seconds, cluster).items():
+                samples[name][workload.name] = sample
+            for name in present:
+                sample = samples[name].setdefault(
+                    workload.name, {"error": crew.failed.get(name, "not measured")}
+                )
+                progress.step(f"{name} {workload.name}", outcome(sample))
+            if group.shows_memory and workload.name == LOADED_AFTER:
+                for name, process in crew.running.items():
+                    crew.facts[name]["loaded_bytes"] = process.pss()
+        if group.shows_memory:
+            for name, process in crew.running.items():
+                crew.facts[name]["peak_bytes"] = memory.peak(process)
+    return samples, crew.facts if group.shows_memory else {}
 
 
-@dataclass(frozen=True)
-class Site:
-    """Where tasks are carried out."""
-
-    pythons: dict[str, Path]
-    environment: dict[str, str]
-    seconds: float
-    progress: Progress
-    with_memory: bool = True
+def _warm_up(group: Group, crew: Crew) -> None:
+    for contender in group.contenders:
+        process = crew.running.get(contender.name)
+        first = next((each for each in group.workloads if takes_part(contender, each)), None)
+        if process is not None and first is not None:
+            measure(first, {contender.name: process}, seconds=0.1, warm=FIRST_WARM_SECONDS)
 
 
-def tasks(contenders: Sequence[Contender], workloads: Sequence[Workload]) -> list[Task]:
-    """What there is to do in a round: a process for each suite and number of workers."""
-    found = []
-    for contender in contenders:
-        groups: dict[tuple[str, int], list[Workload]] = {}
-        for workload in workloads:
-            if takes_part(contender, workload):
-                groups.setdefault((workload.suite, workload.workers), []).append(workload)
-        # One worker that shares its core with the client is not the process that has a core of its own.
-        for (suite, workers), group in groups.items():
-            shared = tuple(each for each in group if each.table == "workers")
-            alone = tuple(each for each in group if each.table != "workers")
-            found += [Task(contender, suite, workers, part) for part in (alone, shared) if part]
+def _measure(
+    workload: Workload, running: Mapping[str, Running], seconds: float, cluster: Database | None
+) -> dict[str, Sample]:
+    unwritten = _rehearse(workload, running, cluster)
+    found = measure(workload, running, seconds=seconds, warm=seconds / workload.turns(seconds) * WARM_SHARE)
+    for name, sample in found.items():
+        if sample["requests"] == 0 and not sample["errors"]:
+            # Too slow for the time: not one answer, and none wrong.
+            found |= measure(workload, {name: running[name]}, seconds=LONG_SECONDS, warm=0)
+        if name in unwritten:
+            found[name]["error"] = "the updates are not in the database"
     return found
 
 
-def takes_part(contender: Contender, workload: Workload) -> bool:
-    """The contender has the application and the options that the workload needs."""
-    base = workload.name.split("@")[0].split("~")[0].split("*")[0]
-    if contender.only and base not in contender.only:
-        return False
-    # What is there to compare servers under one application is not asked of other frameworks.
-    if contender.group != "FastAPI" and (
-        workload.table in ("drivers", "workers")
-        or (workload.table == "connections" and workload.connections != MOST_CONNECTIONS)
-    ):
-        return False
-    return (
-        workload.suite in contender.suites
-        and not {base, workload.name} & contender.without.keys()
-        and (workload.table != "workers" or bool(contender.workers))
-    )
-
-
-def carry_out(task: Task, site: Site) -> tuple[dict[str, Sample], Sample]:
-    """Starts the server and measures it: a sample for each workload, and one of the process.
-
-    What goes wrong is in the sample as ``error``.
-    """
-    samples: dict[str, Sample] = {}
-    process_sample: Sample = {}
-    port = free_port()
-    started = time.perf_counter()
-    cores = {SERVER_CORE} if task.workloads[0].table != "workers" else {SERVER_CORE, CLIENT_CORE}
-    try:
-        with serving(
-            task.contender.name,
-            _command(task, site, port),
-            port,
-            cores=cores,
-            cwd=task.contender.folder(),
-            env=_environment(task, site, port),
-            patience=PATIENCE_SECONDS,
-        ) as process:
-            memory.ask(port, READY[task.suite])
-            process_sample["startup_s"] = time.perf_counter() - started
-            _measure_all(task, site, process, samples, process_sample)
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        for workload in task.workloads:
-            if workload.name not in samples:
-                samples[workload.name] = {"error": str(error)[-600:]}
-                site.progress.step(f"{task.contender.name} {workload.name}", f"FAILED: {str(error)[-600:]}")
-    return samples, process_sample
-
-
-def _measure_all(
-    task: Task, site: Site, process: Running, samples: dict[str, Sample], process_sample: Sample
-) -> None:
-    # Memory is told of the process that has the basic workloads.
-    watched = site.with_memory and task.suite == "basic" and task.workloads[0].table != "workers"
-    if watched:
-        process_sample["idle_bytes"] = process.pss()
-    for number, workload in enumerate(task.workloads):
-        if number == 0:
-            measure(process, workload, seconds=0.1, warm=FIRST_WARM_SECONDS)
-            if watched:
-                process_sample |= _idle_connections(process)
-        sample = measure(process, workload, seconds=site.seconds, warm=site.seconds * WARM_SHARE)
-        if sample["requests"] == 0 and not sample["errors"]:
-            # Too slow for the time: not one answer, and none wrong.
-            sample = measure(process, workload, seconds=LONG_SECONDS, warm=0)
-        samples[workload.name] = sample
-        site.progress.step(f"{task.contender.name} {workload.name}", outcome(sample))
-        if watched and workload.name == LOADED_AFTER:
-            process_sample["loaded_bytes"] = process.pss()
-    if watched:
-        process_sample["peak_bytes"] = memory.peak(process)
+def _rehearse(workload: Workload, running: Mapping[str, Running], cluster: Database | None) -> list[str]:
+    """Puts the load on every server once; returns those that say they have written and have not."""
+    if workload.ends_by_itself:
+        return []
+    if cluster is None or workload.name != WRITES:
+        measure(workload, running, seconds=0.01, warm=REHEARSAL)
+        return []
+    unwritten = []
+    for name, process in running.items():
+        cluster.restore_worlds()
+        measure(workload, {name: process}, seconds=0.01, warm=REHEARSAL)
+        if not cluster.changed_worlds():
+            unwritten.append(name)
+    return unwritten
 
 
 def _idle_connections(process: Running) -> Sample:
@@ -148,19 +112,26 @@ def _idle_connections(process: Running) -> Sample:
         return {"idle_error": str(error)}
 
 
-def measure(process: Running, workload: Workload, *, seconds: float, warm: float) -> Sample:
-    """CPU time a unit, units a second and latency, under the load of one client process."""
-    watch = process.tree()
-    plan = workload.plan(process.port, seconds=seconds, warm=warm, watch=watch)
+def measure(
+    workload: Workload, running: Mapping[str, Running], *, seconds: float, warm: float
+) -> dict[str, Sample]:
+    """CPU time a unit, units a second and latency of each server, under the load of one client process."""
+    servers = [(process.port, process.tree()) for process in running.values()]
+    if not servers:
+        return {}
+    plan = workload.plan(servers, seconds=seconds, warm=warm)
     try:
-        result = run_plan(plan, core=None if workload.workers > 1 else CLIENT_CORE)
+        results = run_plan(plan, core=None if workload.workers > 1 else CLIENT_CORE)
     except subprocess.SubprocessError as error:
-        return {"requests": 0, "errors": 1, "error": f"the client failed: {error}"}
-    return to_sample(result, workload.weight)
+        failed = {"requests": 0, "errors": 1, "error": f"the client failed: {error}"}
+        return {name: dict(failed) for name in running}
+    return {name: to_sample(result, workload.weight) for name, result in zip(running, results, strict=True)}
 
 
 def to_sample(result: dict[str, Any], weight: int) -> Sample:
-    """A sample of what ``turbo-load`` says."""
+    """A sample of what ``turbo-load`` says of a server."""
+    if "error" in result:
+        return {"requests": 0, "errors": 1, "error": f"the server is gone: {result['error']}"}
     units = result["requests"] * weight
     sample: Sample = {
         "requests": result["requests"],
@@ -190,26 +161,3 @@ def outcome(sample: Sample) -> str:
         f"{sample['cpu_us']:9.1f} us CPU {sample['requests_s']:9.0f}/s"
         f"  p50 {sample['p50_us'] / 1000:.2f} p99 {sample['p99_us'] / 1000:.2f} ms"
     )
-
-
-def _places(task: Task, site: Site, port: int) -> dict[str, str]:
-    python = site.pythons.get(task.contender.name, Path(sys.executable))
-    return {
-        "python": str(python),
-        "bin": str(python.parent),
-        "binaries": str(BINARIES.resolve()),
-        "module": task.suite,
-        "port": str(port),
-        "workers": str(task.workers),
-    }
-
-
-def _command(task: Task, site: Site, port: int) -> list[str]:
-    parts = (*task.contender.command, *(task.contender.workers if task.workers > 1 else ()))
-    return [part.format(**_places(task, site, port)) for part in parts]
-
-
-def _environment(task: Task, site: Site, port: int) -> dict[str, str]:
-    places = _places(task, site, port)
-    own = {name: value.format(**places) for name, value in task.contender.env.items()}
-    return {"PYTHONPATH": str(SHARED), "PYTHONDONTWRITEBYTECODE": "", **site.environment, **own}

@@ -35,11 +35,12 @@ def render(result: Result, charts: Sequence[str], folder: str) -> str:
         f"### {machine['python']}{build}",
         "",
         (
-            f"{result.rounds} of {method['rounds']} rounds; {method['seconds']:g} s a measurement after"
-            f" {method['warm_up_seconds']:g} s of the same load. {machine['cores']} cores"
+            f"{result.rounds} of {method['rounds']} rounds of {method['seconds']:g} s a measurement, in turns"
+            f" of 0.1 or 0.25 s. {machine['cores']} cores"
             f" ({machine['cpu']}), Linux {machine['kernel']}, commit {machine['commit']}, {machine['date']}"
             f"{', PostgreSQL ' + machine['postgresql'] if 'postgresql' in machine else ''}."
-            " A cell is the median of the rounds with half their range in percent. An asterisk: the server"
+            " A cell is the median of the rounds; behind it, how many times TurboAPI's it is, and how far"
+            " another run's ratio may be from that with 95 % confidence. An asterisk: the server"
             " used less than 0.9 of its core, so the client, the database, or the waiting of which the"
             " workload consists was the limit."
         ),

@@ -1,8 +1,10 @@
-"""Reads a result file: medians of the rounds and how far they spread."""
+"""Reads a result file: medians of the rounds, how far they spread, and how they compare."""
 
 from __future__ import annotations
 
+import functools
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +15,22 @@ OURS = "turboapi"
 UPPER = "Upper line"
 
 
+USUAL_WEIGHT = 4
+"""Rounds that what is usual in a table counts for, beside those of the cell itself: three rounds may be close
+to each other by chance."""
+CERTAINTY = 2.2
+"""Standard deviations that hold 19 of 20 differences, where six to ten rounds tell what one is (Student)."""
+USUAL_OF_MEDIAN = 1.44
+"""The mean of variances from three rounds, in their median: one round far off must not make all look unsure.
+"""
+MEDIAN_VARIANCE = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287}
+"""Variance of the median of so many rounds, in that of a round."""
+
+
 @dataclass(frozen=True)
 class Figure:
-    """A median, and half the distance between the lowest and the highest round as a share of it."""
+    """A median and a share of it: half the distance between the lowest and the highest round, or, of a ratio,
+    how far that of another run may be from it."""
 
     median: float
     spread: float
@@ -56,6 +71,41 @@ class Result:
         if not samples or any("error" in sample for sample in samples):
             return None
         return figure([sample[metric] for sample in samples])
+
+    def ratio(self, contender: str, workload: str, metric: str, reference: str = OURS) -> Figure | None:
+        """How many times the reference's a metric is, as the median of the rounds' own ratios.
+
+        With a probability of 19 in 20 the median of another run lies within the spread: from the scatter of
+        the rounds, of this ratio and of those of all contenders and workloads of the table.
+        """
+        logs = self._logs(contender, workload, metric, reference)
+        if not logs:
+            return None
+        usual = self._usual(self.workloads[workload]["table"], metric, reference)
+        scatter = statistics.variance(logs) * (len(logs) - 1) if len(logs) > 1 else 0.0
+        variance = (scatter + USUAL_WEIGHT * usual) / (len(logs) - 1 + USUAL_WEIGHT)
+        # Of two medians, this run's and the other's.
+        between = 2 * MEDIAN_VARIANCE.get(len(logs), math.pi / 2 / len(logs)) * variance
+        return Figure(math.exp(statistics.median(logs)), math.expm1(CERTAINTY * math.sqrt(between)))
+
+    def _logs(self, contender: str, workload: str, metric: str, reference: str) -> list[float]:
+        found = [self._samples.get(name, {}).get(workload, []) for name in (contender, reference)]
+        if not all(found) or any("error" in sample for samples in found for sample in samples):
+            return []
+        rounds = zip(*found, strict=False)
+        return [math.log(ours[metric] / theirs[metric]) for ours, theirs in rounds if theirs[metric]]
+
+    @functools.cache  # noqa: B019 (a result lives as long as the program)
+    def _usual(self, table: str, metric: str, reference: str) -> float:
+        """The median variance of the rounds' ratios."""
+        logs = [
+            self._logs(contender, workload, metric, reference)
+            for contender in self.contenders
+            if contender != reference
+            for workload in self.table(table)
+        ]
+        variances = [statistics.variance(each) for each in logs if len(each) > 1]
+        return statistics.median(variances) * USUAL_OF_MEDIAN if variances else 0.0
 
     def error(self, contender: str, workload: str) -> str | None:
         """Why there is no figure, if the contender tried."""

@@ -1,4 +1,4 @@
-"""A whole run: rounds in which every contender has its turn, saved after each."""
+"""A whole run: rounds in which all servers of each application take turns, saved after each."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare.contender import Contender
+from benchmarks.compare.crew import CLIENT_CORE, Site
 from benchmarks.compare.database import Database, database
 from benchmarks.compare.environments import Unavailable, python_of, versions_of
-from benchmarks.compare.measure import CLIENT_CORE, Site, Task, carry_out, tasks
-from benchmarks.compare.schedule import WARM_SHARE, Progress, seconds_for
+from benchmarks.compare.groups import groups
+from benchmarks.compare.measure import Sample, Samples, carry_out
+from benchmarks.compare.schedule import REHEARSAL, WARM_SHARE, Progress, seconds_for
 from benchmarks.compare.workload import Workload
 from benchmarks.compare.workloads.arena import write_static
 from benchmarks.machine import describe
@@ -43,23 +45,21 @@ def run(contenders: Sequence[Contender], workloads: Sequence[Workload], settings
         pythons, versions, absent = _prepare(contenders)
         present = [contender for contender in contenders if contender.name not in absent]
         cluster: Database | None = None
-        if any(task.suite in NEEDS_DATABASE for task in tasks(present, workloads)):
+        if any(group.suite in NEEDS_DATABASE for group in groups(present, workloads)):
             try:
                 cluster = stack.enter_context(database({CLIENT_CORE}))
             except FileNotFoundError as error:
                 print(f"no database, so none of its workloads: {error}", flush=True)
                 workloads = [each for each in workloads if each.suite not in NEEDS_DATABASE]
-        planned = tasks(present, workloads)
-        measurements = sum(len(task.workloads) for task in planned)
+        planned = groups(present, workloads)
+        measurements = sum(group.pairs() for group in planned)
+        processes = sum(len(group.contenders) for group in planned)
         seconds = seconds_for(
-            settings.minutes * 60,
-            rounds=settings.rounds,
-            measurements=measurements,
-            processes=len(planned),
+            settings.minutes * 60, rounds=settings.rounds, measurements=measurements, processes=processes
         )
         print(
             f"{settings.rounds} rounds of {measurements} measurements of {seconds:.2f} s"
-            f" in {len(planned)} server processes",
+            f" in {processes} server processes",
             flush=True,
         )
         static = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="turboapi-static-")))
@@ -67,17 +67,19 @@ def run(contenders: Sequence[Contender], workloads: Sequence[Workload], settings
         environment = {"STATIC_DIRECTORY": str(static)}
         if cluster is not None:
             environment["DATABASE_URL"] = cluster.url
-        site = Site(pythons, environment, seconds, Progress(measurements * settings.rounds))
+        site, progress = Site(pythons, environment), Progress(measurements * settings.rounds)
         result = _frame(contenders, workloads, settings, seconds, versions, absent)
         if cluster is not None:
             result["machine"]["postgresql"] = cluster.version
         for number in range(settings.rounds):
-            for task in _turned(planned, number, settings.rounds):
-                if cluster is not None and task.suite in NEEDS_DATABASE:
+            for group in planned:
+                if cluster is not None and group.suite in NEEDS_DATABASE:
                     cluster.reset()
-                samples, process = carry_out(task, site)
-                _check_updates(task, samples, cluster)
-                _keep(result, task, samples, process)
+                order = _turned(group.contenders, number, settings.rounds)
+                samples, facts = carry_out(
+                    group, order, site, seconds=seconds, progress=progress, cluster=cluster
+                )
+                _keep(result, samples, facts)
             result["rounds_done"] = number + 1
             settings.path.parent.mkdir(parents=True, exist_ok=True)
             settings.path.write_text(json.dumps(result, indent=1) + "\n")
@@ -119,7 +121,8 @@ def _frame(
         "method": {
             "rounds": settings.rounds,
             "seconds": round(seconds, 3),
-            "warm_up_seconds": round(seconds * WARM_SHARE, 3),
+            "rehearsal_seconds": REHEARSAL,
+            "warm_up_share": WARM_SHARE,
         },
         "rounds_done": 0,
         "contenders": {
@@ -133,30 +136,19 @@ def _frame(
     }
 
 
-def _turned(planned: list[Task], number: int, rounds: int) -> list[Task]:
-    """Another order in every round, in which a contender's processes stay together."""
-    names = list(dict.fromkeys(task.contender.name for task in planned))
-    start = number * len(names) // rounds
-    order = names[start:] + names[:start]
-    return [task for name in order for task in planned if task.contender.name == name]
+def _turned(contenders: Sequence[Contender], number: int, rounds: int) -> list[Contender]:
+    """Another order in every round."""
+    start = number * len(contenders) // rounds
+    return [*contenders[start:], *contenders[:start]]
 
 
-def _check_updates(task: Task, samples: dict[str, Any], cluster: Database | None) -> None:
-    """Updates that were answered must be in the table."""
-    sample = samples.get("updates")
-    if cluster is not None and sample is not None and "error" not in sample and not cluster.changed_worlds():
-        sample["error"] = "the updates are not in the database"
-        print(f"{task.contender.name}: {sample['error']}", flush=True)
+def _keep(result: dict[str, Any], samples: Samples, facts: dict[str, Sample]) -> None:
+    for name, found in samples.items():
+        for workload, sample in found.items():
+            result["samples"][name].setdefault(workload, []).append(_rounded(sample))
+    for name, sample in facts.items():
+        result["processes"][name].append(_rounded(sample))
 
 
-def _keep(result: dict[str, Any], task: Task, samples: dict[str, Any], process: dict[str, Any]) -> None:
-    name = task.contender.name
-    for workload, sample in samples.items():
-        result["samples"][name].setdefault(workload, []).append(
-            {key: round(value, 4) if isinstance(value, float) else value for key, value in sample.items()}
-        )
-    # Start-up is told of the process that has the basic workloads, as memory is.
-    if task.suite == "basic" and task.workloads[0].table != "workers" and process:
-        result["processes"][name].append(
-            {key: round(value, 4) if isinstance(value, float) else value for key, value in process.items()}
-        )
+def _rounded(sample: Sample) -> Sample:
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in sample.items()}

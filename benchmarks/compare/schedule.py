@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 
-AROUND_MEASUREMENT = 0.25
-"""Seconds for the client to start and to end."""
-AROUND_PROCESS = 3.0
+AROUND_MEASUREMENT = 0.1
+"""Seconds for the clients to start, to connect and to end."""
+AROUND_PROCESS = 2.5
 """Seconds for a server to start, to warm up and to end."""
-SHORTEST, LONGEST = 0.3, 5.0
+SHORTEST, LONGEST = 0.2, 5.0
+REHEARSAL = 0.2
+"""Seconds of each load on each server before its turns begin."""
 WARM_SHARE = 0.35
-"""Of a measurement's length, for the same load before it."""
+"""Of a turn's length, for the same load before it."""
 
 
 def seconds_for(budget: float, *, rounds: int, measurements: int, processes: int) -> float:
     """The length of each measurement in seconds that keeps all rounds within ``budget`` seconds."""
-    left = budget / rounds - processes * AROUND_PROCESS - measurements * AROUND_MEASUREMENT
-    return min(max(left / measurements / (1 + WARM_SHARE), SHORTEST), LONGEST)
+    left = budget / rounds - processes * AROUND_PROCESS
+    each = left / measurements - AROUND_MEASUREMENT - REHEARSAL
+    return min(max(each / (1 + WARM_SHARE), SHORTEST), LONGEST)
 
 
 class Progress:
@@ -36,10 +39,6 @@ class Progress:
             f"[{self._done}/{self._total} {_clock(gone)} gone, {_clock(left)} left] {what:42} {outcome}",
             flush=True,
         )
-
-    def skip(self, count: int) -> None:
-        """So many will not be made."""
-        self._total -= count
 
 
 def _clock(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from benchmarks.compare.results import UPPER, Figure, Result
+from benchmarks.compare.results import OURS, UPPER, Figure, Result
 
 FASTAPI, OTHERS = "FastAPI", "Other frameworks"
 SUSTAINED = 0.02
@@ -26,6 +26,12 @@ def number(value: float) -> str:
 def with_spread(found: Figure | None) -> str:
     """A median and its spread."""
     return "" if found is None else f"{number(found.median)} ±{found.spread * 100:.0f}%"
+
+
+def as_ratio(times: Figure) -> str:
+    """A ratio and how far another run's may be from it."""
+    spread = f" ±{times.spread * 100:.0f}%" if times.spread else ""
+    return f"{number(times.median)}x{spread}"
 
 
 def grid(title: str, rows: dict[str, str], columns: dict[str, str], cell: Cell, least: int = 1) -> list[str]:
@@ -54,7 +60,9 @@ def workload_table(
             return FAILED if result.error(contender, workload) else ""
         busy = result.figure(contender, workload, "server_cpus")
         waits = metric == "requests_s" and busy is not None and busy.median < SATURATED
-        return f"{with_spread(found)}{ASTERISK if waits else ''}"
+        times = result.ratio(contender, workload, metric) if contender != OURS else None
+        text = number(found.median) if times is None else f"{number(found.median)} ({as_ratio(times)})"
+        return f"{text}{ASTERISK if waits else ''}"
 
     return _compared(title, result, table, contenders, cell)
 

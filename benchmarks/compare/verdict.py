@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from benchmarks.compare.results import OURS, UPPER, Figure, Result
@@ -21,32 +20,46 @@ PROCESS = {
 
 
 def not_first(result: Result) -> list[str]:
-    """Every row in which another is better by more than the spread of both; the upper line does not count."""
+    """Every row in which another is better by more than the spread; the upper line does not count."""
     reasons = tomllib.loads(REASONS.read_text())
     lines = []
     for workload, facts in result.workloads.items():
-        found = _better(result, partial(_sample, result, workload, "cpu_us"))
+        found = _better_in(result, workload, "cpu_us")
         lines += _line(
             result, f"{facts['title']} ({facts['table']}), CPU", found, "us", 1.0, reasons, workload
         )
         if facts["table"] == "rates":
-            found = _better(result, partial(_sample, result, workload, "p99_us"))
+            found = _better_in(result, workload, "p99_us")
             lines += _line(result, f"{facts['title']}, p99", found, "ms", 1e3, reasons, f"{workload} p99")
     for metric, (title, unit, scale) in PROCESS.items():
-        found = _better(result, partial(_process, result, metric))
+        found = _better_process(result, metric)
         lines += _line(result, title, found, unit, scale, reasons, metric)
     return lines
 
 
-def _sample(result: Result, workload: str, metric: str, contender: str) -> Figure | None:
-    return result.figure(contender, workload, metric)
+Better = tuple[Figure, dict[str, Figure]]
+"""Our figure, and those of the better ones."""
 
 
-def _process(result: Result, metric: str, contender: str) -> Figure | None:
-    return result.process(contender, metric)
+def _better_in(result: Result, workload: str, metric: str) -> Better | None:
+    def is_better(name: str, found: Figure, ours: Figure) -> bool:
+        times = result.ratio(name, workload, metric)
+        return times is not None and times.median * (1 + times.spread) < 1
+
+    return _better(result, lambda name: result.figure(name, workload, metric), is_better)
 
 
-def _better(result: Result, of: Callable[[str], Figure | None]) -> tuple[Figure, dict[str, Figure]] | None:
+def _better_process(result: Result, metric: str) -> Better | None:
+    return _better(
+        result, lambda name: result.process(name, metric), lambda _, found, ours: found.clearly_below(ours)
+    )
+
+
+def _better(
+    result: Result,
+    of: Callable[[str], Figure | None],
+    is_better: Callable[[str, Figure, Figure], bool],
+) -> Better | None:
     ours = of(OURS) if OURS in result.contenders else None
     if ours is None:
         return None
@@ -54,7 +67,7 @@ def _better(result: Result, of: Callable[[str], Figure | None]) -> tuple[Figure,
     better = {
         name: found
         for name, found in others.items()
-        if found is not None and result.contenders[name]["group"] != UPPER and found.clearly_below(ours)
+        if found is not None and result.contenders[name]["group"] != UPPER and is_better(name, found, ours)
     }
     return (ours, better) if better else None
 
@@ -62,7 +75,7 @@ def _better(result: Result, of: Callable[[str], Figure | None]) -> tuple[Figure,
 def _line(
     result: Result,
     title: str,
-    found: tuple[Figure, dict[str, Figure]] | None,
+    found: Better | None,
     unit: str,
     scale: float,
     reasons: dict[str, str],

@@ -11,6 +11,10 @@ from benchmarks.load import encode, text
 
 CONNECTIONS = 50
 MOST_CONNECTIONS = 500
+SLICE = 0.1
+"""Seconds of load on one server before the next one has its turn."""
+LONG_SLICE = 0.25
+"""The same where a hundred answers take longer."""
 QUICK_RATE = 4_000
 """The rate that is part of the quick run."""
 Case = dict[str, Any]
@@ -33,24 +37,38 @@ class Workload:
     weight: int = 1
     """Units of work in an answer; CPU time and throughput are given for a unit."""
     unit: str = "request"
+    slice_seconds: float = SLICE
+    """A turn's length: long enough for every connection to be answered several times."""
     shares_core: bool = False
     """Something else works on the client's core: the client waits in the kernel."""
     workers: int = 1
     quick: bool = False
     """Part of the quick run."""
 
-    def plan(self, port: int, *, seconds: float, warm: float, watch: Sequence[int]) -> dict[str, Any]:
-        """The plan of ``turbo-load``."""
+    @property
+    def ends_by_itself(self) -> bool:
+        """It takes as long as its answers take."""
+        return "each" in dict(self.options)
+
+    def turns(self, seconds: float) -> int:
+        """In how many turns so many seconds are measured; an open loop has to be seen at a stretch."""
+        if self.ends_by_itself or "rate" in dict(self.options):
+            return 1
+        return max(round(seconds / self.slice_seconds), 1)
+
+    def plan(self, servers: Sequence[tuple[int, Sequence[int]]], *, seconds: float, warm: float) -> Case:
+        """The plan of ``turbo-load`` for servers: the port of each, and its processes."""
         options = dict(self.options)
-        if "each" in options:
+        turns = self.turns(seconds)
+        if self.ends_by_itself:
             seconds = 20.0
         return {
-            "address": f"127.0.0.1:{port}",
+            "servers": [{"address": f"127.0.0.1:{port}", "watch": list(watch)} for port, watch in servers],
+            "turns": turns,
             "connections": self.connections,
             "seconds": seconds,
             "warm": warm,
             "sleep": self.shares_core,
-            "watch": list(watch),
             "cases": self.cases(),
             **options,
         }
@@ -63,6 +81,7 @@ class Workload:
             "connections": self.connections,
             "workers": self.workers,
             "unit": self.unit,
+            "slice_seconds": self.slice_seconds,
             "options": dict(self.options),
         }
 
@@ -74,6 +93,7 @@ class Workload:
             title=f"{self.title}, {connections} connections",
             table="connections",
             connections=connections,
+            slice_seconds=LONG_SLICE,
             quick=False,
         )
 

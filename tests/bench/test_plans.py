@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from benchmarks.compare.contender import load_contenders
-from benchmarks.compare.measure import READY, takes_part, tasks
+from benchmarks.compare.crew import READY
+from benchmarks.compare.groups import groups, takes_part
 from benchmarks.compare.workload import Workload
 from benchmarks.compare.workloads import all_workloads
 
@@ -51,20 +52,34 @@ def test_every_fastapi_server_has_every_workload() -> None:
 
 
 def test_a_round_has_every_pair_once() -> None:
-    planned = tasks(list(CONTENDERS.values()), WORKLOADS)
-    pairs = Counter((task.contender.name, each.name) for task in planned for each in task.workloads)
+    planned = groups(list(CONTENDERS.values()), WORKLOADS)
+    pairs = Counter(
+        (contender.name, workload.name)
+        for group in planned
+        for workload in group.workloads
+        for contender in group.contenders
+        if takes_part(contender, workload)
+    )
     assert set(pairs.values()) == {1}
+    assert len(pairs) == sum(group.pairs() for group in planned)
     assert len(pairs) == sum(
         takes_part(contender, each) for contender in CONTENDERS.values() for each in WORKLOADS
     )
-    assert {task.suite for task in planned} <= READY.keys()
+    assert {group.suite for group in planned} <= READY.keys()
+    assert [group.suite for group in planned if group.shows_memory] == ["basic"]
+
+
+def test_turns_are_long_enough_and_open_loops_are_whole() -> None:
+    turns = {each.name: each.turns(0.5) for each in WORKLOADS}
+    assert (turns["json"], turns["json@500"], turns["json~1000"], turns["events"]) == (5, 2, 1, 1)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 def test_inputs_are_requests_with_a_check(workload: Workload) -> None:
     if workload.name in HEAVY:
         return
-    plan = json.loads(json.dumps(workload.plan(1, seconds=1, warm=0, watch=[])))
+    plan = json.loads(json.dumps(workload.plan([(1, [2])], seconds=1, warm=0)))
+    assert plan["servers"] == [{"address": "127.0.0.1:1", "watch": [2]}]
     for case in plan["cases"]:
         (kind,) = case["check"]
         assert kind in ("exact", "json", "worlds", "events")

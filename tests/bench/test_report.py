@@ -20,7 +20,7 @@ FAST = {
 
 def test_a_cell_is_a_median_with_its_spread() -> None:
     page = render(result(FAST), ["cpu"], "charts/x")
-    assert "| JSON | 10.0 ±10% | 100 ±10% |" in page
+    assert "| JSON | 10.0 | 100 (10.0x) |" in page
     assert "| JSON, 1,000/s | 0.50 / 0.90 / 1.00 | 5.00 / 9.00 / 10.0 |" in page
     assert "![CPU time a request](charts/x/cpu.svg)" in page
     assert "| hyper | 0.50 ±0% | 32.0 ±0% |" in page
@@ -30,14 +30,14 @@ def test_a_cell_is_a_median_with_its_spread() -> None:
 def test_a_server_that_was_not_busy_is_marked() -> None:
     idle = {"turboapi": {"json": [sample(10, server_cpus=0.5)]}, "uvicorn": {"json": rounds(100)}}
     page = render(result(idle), (), "")
-    assert "| JSON | 10.0 ±0% | 100 ±0% |" in page
-    assert "| JSON | 100,000 ±0% \\* | 10,000 ±0% |" in page
+    assert "| JSON | 10.0 | 100 (10.0x) |" in page
+    assert "| JSON | 100,000 \\* | 10,000 (0.10x) |" in page
 
 
 def test_a_failed_round_leaves_no_figure() -> None:
     failing = {"requests": 0, "errors": 1, "error": "wrong 3, broken 0: '<b>'"}
     page = render(result({**FAST, "uvicorn": {"json": [sample(100), failing]}}), (), "")
-    assert "| JSON | 10.0 ±10% | failed |" in page
+    assert "| JSON | 10.0 | failed |" in page
     assert "- uvicorn, JSON (basic): wrong answers: '&lt;b>'" in page
 
 
@@ -64,9 +64,9 @@ def test_an_idle_connection_that_was_not_measured_is_told_with_the_reason() -> N
 
 def test_a_row_of_one_contender_among_several_is_left_out() -> None:
     page = render(result({"turboapi": FAST["turboapi"], "hyper": {"json": rounds(5)}}), (), "")
-    assert "| JSON | 10.0 ±10% | 5.00 ±0% |" in page
-    assert "| download | 300 ±0% |  |" not in page
-    assert "| download | 300 ±0% |" in page
+    assert "| JSON | 10.0 | 5.00 (0.56x) |" in page
+    assert "| download | 300 |  |" not in page
+    assert "| download | 300 |" in page
 
 
 def test_a_rate_that_was_not_kept_is_marked() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
 import pytest
 
 from benchmarks.compare.measure import to_sample
-from benchmarks.compare.results import Figure, figure
+from benchmarks.compare.results import Figure, Result, figure
 from benchmarks.compare.schedule import LONGEST, SHORTEST, seconds_for
+
+from .results import result, rounds, workload
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,48 @@ def test_measurements_fill_the_time_there_is() -> None:
     assert seconds_for(10_000, rounds=1, measurements=1, processes=1) == LONGEST
 
 
+def ratio_of(ours: list[float], theirs: list[float]) -> Figure:
+    samples = {"turboapi": {"json": rounds(*ours)}, "uvicorn": {"json": rounds(*theirs)}}
+    found = result(samples).ratio("uvicorn", "json", "cpu_us")
+    assert found is not None
+    return found
+
+
+def test_a_ratio_is_that_of_the_same_round() -> None:
+    # The machine was twice as slow in the second round, for both.
+    assert ratio_of([10, 20, 10], [60, 120, 60]) == Figure(pytest.approx(6), 0)  # type: ignore[arg-type]
+    assert ratio_of([10, 10, 10], [60, 60, 66]).spread > 0
+
+
+def test_another_run_lies_within_the_spread_in_nineteen_of_twenty_cases() -> None:
+    draw = random.Random(3)
+    names = [f"w{number}" for number in range(30)]
+
+    def run() -> Result:
+        def level(name: str) -> list[dict[str, Any]]:
+            return rounds(*(100 * draw.gauss(1, 0.05) for _ in range(3)))
+
+        samples = {who: {name: level(name) for name in names} for who in ("turboapi", "uvicorn")}
+        return result(samples, workloads={name: workload(name) for name in names})
+
+    within = []
+    for _ in range(40):
+        first, second = run(), run()
+        for name in names:
+            one, two = (each.ratio("uvicorn", name, "cpu_us") for each in (first, second))
+            assert one is not None
+            assert two is not None
+            within.append(abs(two.median / one.median - 1) <= one.spread)
+    assert 0.92 < sum(within) / len(within) < 0.98
+
+
+def test_a_failed_round_leaves_no_ratio() -> None:
+    failing = {"requests": 0, "errors": 1, "error": "no"}
+    samples = {"turboapi": {"json": rounds(10, 10)}, "uvicorn": {"json": [*rounds(10), failing]}}
+    assert result(samples).ratio("uvicorn", "json", "cpu_us") is None
+    assert result({"turboapi": samples["turboapi"]}).ratio("uvicorn", "json", "cpu_us") is None
+
+
 def loaded(**more: object) -> dict[str, object]:
     return {
         "requests": 100,
@@ -79,3 +126,7 @@ def test_a_sample_is_for_a_unit_of_work() -> None:
 )
 def test_one_wrong_answer_fails_a_sample(more: dict[str, object], said: str) -> None:
     assert to_sample(loaded(**more), 1)["error"] == said
+
+
+def test_a_server_that_is_gone_is_an_error() -> None:
+    assert to_sample({"error": "No such process"}, 1)["error"] == "the server is gone: No such process"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from benchmarks.compare.apps.shared.constants import TEXT
 from benchmarks.compare.database import FORTUNES
-from benchmarks.compare.workload import Case, Workload, case
+from benchmarks.compare.workload import LONG_SLICE, Case, Workload, case
 
 ROWS = 20
 """Rows of the tests of several queries and of updates; TechEmpower asks for 1 to 20 and ranks by 20."""
@@ -54,7 +54,15 @@ def workloads() -> list[Workload]:
         return Workload(name, title, "techempower", "techempower", cases, **more)  # type: ignore[arg-type]
 
     def driven(name: str, title: str, cases: object) -> Workload:
-        return Workload(name, title, "drivers", "techempower", cases, shares_core=True)  # type: ignore[arg-type]
+        return Workload(
+            name,
+            title,
+            "drivers",
+            "techempower",
+            cases,  # type: ignore[arg-type]
+            shares_core=True,
+            slice_seconds=LONG_SLICE,
+        )
 
     return [
         test("tfb-json", "json", lambda: [case("GET", "/json", right=[{"message": TEXT}])]),
@@ -65,7 +73,7 @@ def workloads() -> list[Workload]:
             options=(("pipeline", 16),),
         ),
         test("db", "db", _db(""), shares_core=True, quick=True),
-        test("queries", f"queries ({ROWS})", _queries(""), shares_core=True),
+        test("queries", f"queries ({ROWS})", _queries(""), shares_core=True, slice_seconds=LONG_SLICE),
         test("fortunes", "fortunes", _fortunes(""), shares_core=True, quick=True),
         *(
             each
@@ -76,5 +84,7 @@ def workloads() -> list[Workload]:
                 driven(f"fortunes-{driver}", f"fortunes, {title}", _fortunes(f"/{driver}")),
             )
         ),
-        test("updates", f"updates ({ROWS})", _updates, shares_core=True, quick=True),
+        test(
+            "updates", f"updates ({ROWS})", _updates, shares_core=True, slice_seconds=LONG_SLICE, quick=True
+        ),
     ]

@@ -33,11 +33,11 @@ pub async fn talk(run: &Run, mut stream: TcpStream, sent: &mut u64, last: Option
         }
         let first = *sent;
         if plan.pipeline == 1 {
-            stream.write_all(&plan.cases[case(run, first)].request).await?;
+            stream.write_all(&run.cases[case(run, first)].request).await?;
         } else {
             batch.clear();
             for number in first..first + plan.pipeline as u64 {
-                batch.extend_from_slice(&plan.cases[case(run, number)].request);
+                batch.extend_from_slice(&run.cases[case(run, number)].request);
             }
             stream.write_all(&batch).await?;
         }
@@ -67,13 +67,15 @@ pub async fn talk(run: &Run, mut stream: TcpStream, sent: &mut u64, last: Option
 }
 
 fn case(run: &Run, number: u64) -> usize {
-    usize::try_from(number).unwrap_or(0) % run.plan.cases.len()
+    usize::try_from(number).unwrap_or(0) % run.cases.len()
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
+    use std::process::Command;
+    use std::sync::{Arc, Mutex};
     use std::thread;
 
     use serde_json::{Value, json};
@@ -87,20 +89,26 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut request = [0; 6];
-                while stream.read_exact(&mut request).is_ok() && stream.write_all(answer.as_bytes()).is_ok() {
-                }
+                self::answer(stream.unwrap(), answer);
             }
         });
         address
     }
 
+    fn answer(mut stream: TcpStream, answer: &str) {
+        let mut request = [0; 6];
+        while stream.read_exact(&mut request).is_ok() && stream.write_all(answer.as_bytes()).is_ok() {}
+    }
+
     fn load(plan: Value) -> Value {
+        results(plan).remove(0)
+    }
+
+    fn results(plan: Value) -> Vec<Value> {
         let plan: &'static Plan = Box::leak(Box::new(serde_json::from_value(plan).unwrap()));
         let runtime =
             Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).unwrap();
-        runtime.block_on(run(plan)).unwrap()
+        runtime.block_on(run(plan))
     }
 
     const RIGHT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -115,7 +123,7 @@ mod tests {
             (json!({"each": 2}), "HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nok", 0, 2, 0),
         ] {
             let mut plan = json!({
-                "address": serve(answer), "connections": 1, "seconds": 20, "sleep": true,
+                "servers": [{"address": serve(answer)}], "connections": 1, "seconds": 20, "sleep": true,
                 "cases": [{"request": "GET /a", "check": {"exact": "ok"}}],
             });
             plan.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -131,7 +139,7 @@ mod tests {
     #[test]
     fn an_open_loop_sends_at_its_rate() {
         let result = load(json!({
-            "address": serve(RIGHT), "connections": 1, "seconds": 0.2, "rate": 100, "sleep": true,
+            "servers": [{"address": serve(RIGHT)}], "connections": 1, "seconds": 0.2, "rate": 100, "sleep": true,
             "cases": [{"request": "GET /a", "check": {"exact": "ok"}}],
         }));
         let sent = result["requests"].as_u64().unwrap() + result["unsent"].as_u64().unwrap();
@@ -139,9 +147,48 @@ mod tests {
     }
 
     #[test]
+    fn servers_take_turns() {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let servers: Vec<_> = (0..2)
+            .map(|number| {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let address = listener.local_addr().unwrap().to_string();
+                let order = Arc::clone(&order);
+                thread::spawn(move || {
+                    for stream in listener.incoming() {
+                        order.lock().unwrap().push(number);
+                        answer(stream.unwrap(), RIGHT);
+                    }
+                });
+                json!({"address": address, "watch": [std::process::id()]})
+            })
+            .collect();
+        let plan = json!({
+            "servers": servers, "turns": 3, "connections": 1, "seconds": 20, "each": 4, "sleep": true,
+            "cases": [{"request": "GET /a", "check": {"exact": "ok"}}],
+        });
+        let results = results(plan);
+        assert_eq!(results.iter().map(|each| each["requests"].as_u64()).collect::<Vec<_>>(), [Some(12); 2]);
+        assert_eq!(*order.lock().unwrap(), [0, 1, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn a_process_that_is_gone_ends_its_server_only() {
+        let mut process = Command::new("true").spawn().unwrap();
+        process.wait().unwrap();
+        let gone = json!({"address": serve(RIGHT), "watch": [process.id()]});
+        let results = results(json!({
+            "servers": [gone, {"address": serve(RIGHT)}], "connections": 1, "seconds": 20, "each": 4,
+            "sleep": true, "cases": [{"request": "GET /a", "check": {"exact": "ok"}}],
+        }));
+        assert!(results[0]["error"].is_string(), "{results:?}");
+        assert_eq!(results[1]["requests"], 4);
+    }
+
+    #[test]
     fn broken_connections_are_counted() {
         let result = load(json!({
-            "address": serve("x"), "connections": 1, "seconds": 20, "each": 1, "sleep": true,
+            "servers": [{"address": serve("x")}], "connections": 1, "seconds": 20, "each": 1, "sleep": true,
             "cases": [{"request": "GET /a", "check": {"exact": "ok"}}],
         }));
         assert_eq!(result["failed"], 20);

@@ -10,13 +10,16 @@ use super::check::Check;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// The server.
-    pub address: SocketAddr,
+    /// The servers, which get the same load one after the other.
+    pub servers: Vec<Server>,
+    /// How often each of them has its turn.
+    #[serde(default = "once")]
+    pub turns: u32,
     /// Connections at the same time.
     pub connections: usize,
-    /// How long answers are counted.
+    /// How long the answers of each server are counted, in all of its turns together.
     pub seconds: f64,
-    /// How long the same load runs before that.
+    /// How long the same load runs before that in each turn.
     #[serde(default)]
     pub warm: f64,
     /// Wait in the kernel when there is nothing to do. Otherwise the thread never sleeps: on loopback a server pays for
@@ -31,14 +34,46 @@ pub struct Plan {
     pub rate: Option<f64>,
     /// The connection is replaced after so many requests.
     pub reconnect_after: Option<u64>,
-    /// Every connection ends after so many requests; `seconds` is then only the limit.
+    /// Every connection ends after so many requests; `seconds` is then only a limit.
     pub each: Option<u64>,
     /// The cases are messages on a WebSocket at this path.
     pub websocket: Option<String>,
+    /// Sent in turn; every connection begins at another one.
+    #[serde(default)]
+    pub cases: Vec<Case>,
+}
+
+impl Plan {
+    /// What is sent to a server.
+    #[must_use]
+    pub fn cases(&self, server: &'static Server) -> &[Case] {
+        if server.cases.is_empty() { &self.cases } else { &server.cases }
+    }
+
+    /// What is wrong with it, if anything is.
+    #[must_use]
+    pub fn mistake(&'static self) -> Option<&'static str> {
+        if self.servers.iter().any(|server| self.cases(server).is_empty()) {
+            Some("every server needs cases")
+        } else if self.connections == 0 || self.pipeline == 0 || self.turns == 0 {
+            Some("a plan needs connections, turns and a pipeline of one or more")
+        } else {
+            None
+        }
+    }
+}
+
+/// A server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Processes whose CPU time is read.
     #[serde(default)]
     pub watch: Vec<i32>,
-    /// Sent in turn; every connection begins at another one.
+    /// Its own cases, in place of the plan's.
+    #[serde(default)]
     pub cases: Vec<Case>,
 }
 
@@ -57,6 +92,10 @@ pub struct Case {
     pub gzip: Option<bool>,
     /// The body.
     pub check: Check,
+}
+
+fn once() -> u32 {
+    1
 }
 
 fn one() -> usize {

@@ -1,4 +1,4 @@
-//! One run: all connections at once, a time to warm up, a time that counts.
+//! A run, in which servers take turns. A turn: all connections at once, a time to warm up, a time that counts.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -6,13 +6,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Barrier;
 
 use super::check::Checker;
 use super::clock::Clocks;
-use super::plan::Plan;
+use super::plan::{Case, Plan, Server};
 use super::totals::Totals;
 use super::turn::Turn;
 use super::{http, websocket};
@@ -24,17 +24,21 @@ const MAX_BROKEN: usize = 20;
 /// Loopback addresses that reconnecting clients come from: the ports of one would run out.
 const SOURCES: u64 = 64;
 
-/// What the clients of a run share.
+/// What the clients of a turn share.
 #[derive(Debug)]
 pub struct Run {
     /// What to do.
     pub plan: &'static Plan,
-    /// For each case of the plan.
+    /// Whose turn it is.
+    pub server: &'static Server,
+    /// What is sent.
+    pub cases: &'static [Case],
+    /// For each case.
     pub checkers: Vec<Checker<'static>>,
     /// When requests are due.
     pub turn: Turn,
-    /// What has been counted.
-    pub totals: RefCell<Totals>,
+    /// What has been counted in all turns of the server.
+    pub totals: Rc<RefCell<Totals>>,
     over: Cell<bool>,
     opened: Cell<u64>,
     connected: Barrier,
@@ -63,14 +67,14 @@ impl Run {
     /// As the operating system says.
     pub async fn connect(&self) -> io::Result<TcpStream> {
         let opened = self.opened.replace(self.opened.get() + 1);
-        let stream = match (self.plan.address.ip(), self.plan.reconnect_after) {
+        let stream = match (self.server.address.ip(), self.plan.reconnect_after) {
             (IpAddr::V4(ip), Some(_)) if ip.is_loopback() => {
                 let socket = TcpSocket::new_v4()?;
                 let last = u8::try_from(opened % SOURCES + 1).unwrap_or(1);
                 socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into())?;
-                socket.connect(self.plan.address).await?
+                socket.connect(self.server.address).await?
             }
-            _ => TcpStream::connect(self.plan.address).await?,
+            _ => TcpStream::connect(self.server.address).await?,
         };
         stream.set_nodelay(true)?;
         self.totals.borrow_mut().connected();
@@ -128,7 +132,7 @@ impl Run {
         }
         self.totals.borrow_mut().counting = true;
         let (start, cpu) = (Instant::now(), clocks.read()?);
-        self.pause(self.plan.seconds).await;
+        self.pause(self.plan.seconds / f64::from(self.plan.turns)).await;
         let (counted, cpu) = (start.elapsed(), clocks.read()?.saturating_sub(cpu));
         self.over.set(true);
         self.totals.borrow_mut().counting = false;
@@ -140,17 +144,35 @@ impl Run {
     }
 }
 
-/// Carries out a plan; the result is what [`Totals::report`] says.
-///
-/// # Errors
-/// If a process to watch does not exist, or answers do not come long after the end.
-pub async fn run(plan: &'static Plan) -> io::Result<Value> {
-    let clocks = Clocks::of(&plan.watch)?;
+/// Carries out a plan; the results are what [`Totals::report`] says of each server, or an `error`.
+pub async fn run(plan: &'static Plan) -> Vec<Value> {
+    let mut results: Vec<(_, io::Result<()>)> =
+        plan.servers.iter().map(|_| (Rc::<RefCell<Totals>>::default(), Ok(()))).collect();
+    for _ in 0..plan.turns {
+        for (server, (totals, state)) in plan.servers.iter().zip(&mut results) {
+            if state.is_ok() {
+                *state = turn(plan, server, totals).await;
+            }
+        }
+    }
+    let report = |(totals, state): (Rc<RefCell<Totals>>, io::Result<()>)| match state {
+        Ok(()) => totals.borrow().report(),
+        Err(error) => json!({"error": error.to_string()}),
+    };
+    results.into_iter().map(report).collect()
+}
+
+/// Errors say that a process to watch does not exist.
+async fn turn(plan: &'static Plan, server: &'static Server, totals: &Rc<RefCell<Totals>>) -> io::Result<()> {
+    let clocks = Clocks::of(&server.watch)?;
+    let cases = plan.cases(server);
     let run = Rc::new(Run {
         plan,
-        checkers: plan.cases.iter().map(Checker::new).collect(),
+        server,
+        cases,
+        checkers: cases.iter().map(Checker::new).collect(),
         turn: Turn::new(plan.rate, plan.sleep),
-        totals: RefCell::default(),
+        totals: Rc::clone(totals),
         over: Cell::new(false),
         opened: Cell::new(0),
         connected: Barrier::new(plan.connections + 1),
@@ -171,20 +193,23 @@ pub async fn run(plan: &'static Plan) -> io::Result<Value> {
             let _ = client.await;
         }
     };
-    let (counted, cpu) = if plan.each.is_some() {
+    let timed = if plan.each.is_some() {
         let start = Instant::now();
         let before = clocks.read()?;
         tokio::select! {
-            timed = run.time(&clocks) => timed?,
-            () = finish => (start.elapsed(), clocks.read()?.saturating_sub(before)),
+            timed = run.time(&clocks) => timed,
+            () = finish => clocks.read().map(|now| (start.elapsed(), now.saturating_sub(before))),
         }
     } else {
-        let timed = run.time(&clocks).await?;
+        let timed = run.time(&clocks).await;
         if tokio::time::timeout(PATIENCE, finish).await.is_err() {
             run.totals.borrow_mut().broke(&io::Error::new(io::ErrorKind::TimedOut, "answers did not come"));
         }
         timed
     };
     busy.abort();
-    Ok(run.totals.borrow().report(counted, cpu))
+    run.totals.borrow_mut().counting = false;
+    let (counted, cpu) = timed?;
+    run.totals.borrow_mut().turn(counted, cpu);
+    Ok(())
 }

@@ -23,6 +23,8 @@ pub struct Totals {
     connects: u64,
     unsent: u64,
     received: u64,
+    time: Duration,
+    cpu: Duration,
     latencies: Histogram<u64>,
     first_wrong: Option<String>,
 }
@@ -43,6 +45,8 @@ impl Totals {
             connects: 0,
             unsent: 0,
             received: 0,
+            time: Duration::ZERO,
+            cpu: Duration::ZERO,
             latencies: Histogram::new_with_bounds(1, LONGEST_US, DIGITS).expect("valid bounds"),
             first_wrong: None,
         }
@@ -83,9 +87,15 @@ impl Totals {
         self.latencies.saturating_record(microseconds.max(1));
     }
 
-    /// The result of a run that counted for so long, in which the server used so much CPU time.
+    /// A turn has counted for so long, and the server has used so much CPU time.
+    pub fn turn(&mut self, counted: Duration, cpu: Duration) {
+        self.time += counted;
+        self.cpu += cpu;
+    }
+
+    /// The result of all turns.
     #[must_use]
-    pub fn report(&self, counted: Duration, cpu: Duration) -> Value {
+    pub fn report(&self) -> Value {
         let latency = |share: f64| self.latencies.value_at_quantile(share);
         json!({
             "requests": self.requests,
@@ -94,8 +104,8 @@ impl Totals {
             "connects": self.connects,
             "unsent": self.unsent,
             "received": self.received,
-            "seconds": counted.as_secs_f64(),
-            "cpu_seconds": cpu.as_secs_f64(),
+            "seconds": self.time.as_secs_f64(),
+            "cpu_seconds": self.cpu.as_secs_f64(),
             "latency_us": {
                 "50": latency(0.5), "90": latency(0.9), "99": latency(0.99), "99.9": latency(0.999),
                 "100": self.latencies.max(),
@@ -125,7 +135,10 @@ mod tests {
         totals.answered(Instant::now(), true, b"ok");
         totals.answered(Instant::now(), false, b"no");
         totals.never_sent(Duration::from_millis(5));
-        let report = totals.report(Duration::from_secs(1), Duration::ZERO);
+        totals.turn(Duration::from_secs(1), Duration::from_millis(2));
+        totals.turn(Duration::from_secs(1), Duration::from_millis(3));
+        let report = totals.report();
+        assert_eq!((report["seconds"].as_f64(), report["cpu_seconds"].as_f64()), (Some(2.0), Some(0.005)));
         assert_eq!(report["requests"], 1);
         assert_eq!(report["received"], 2);
         assert_eq!(report["wrong"], 1);

@@ -17,9 +17,9 @@ pub async fn talk(run: &Run, stream: TcpStream, sent: &mut u64, last: Option<u64
     let plan = run.plan;
     let path = plan.websocket.as_deref().unwrap_or("/");
     let messages: Vec<Utf8Bytes> =
-        plan.cases.iter().map(|case| String::from_utf8_lossy(&case.request).into_owned().into()).collect();
+        run.cases.iter().map(|case| String::from_utf8_lossy(&case.request).into_owned().into()).collect();
     let (mut socket, _) =
-        client_async(format!("ws://{}{path}", plan.address), stream).await.map_err(broken)?;
+        client_async(format!("ws://{}{path}", run.server.address), stream).await.map_err(broken)?;
     loop {
         if run.over() || last.is_some_and(|last| *sent >= last) {
             let _ = socket.close(None).await;
