@@ -272,13 +272,13 @@ class Duel:
         last: int,
         *,
         unordered: Collection[str] = (),
-        streams: Collection[str] = (),
+        races: Collection[str] = (),
         ignored: Collection[str] = (),
     ) -> list[tuple[str, list[str], list[str]]]:
         """Requests from `first` up to `last` for which the two apps noted different things.
 
         The journals lose them. `unordered` are keys of several requests: the task of one may run while
-        the next is handled. `streams` are routes whose generator runs beside the exits of dependencies.
+        the next is handled. `races` are routes whose response runs beside other tasks of its request.
         """
         ignored = {*ignored, *self.uncertain}
         # Validators and serializers note under -1: they do not know for which request.
@@ -293,7 +293,7 @@ class Duel:
                 if key in ignored or not (first <= int(key) < last or key == "-1"):
                     continue
                 one, other = left.get(key, []), right.get(key, [])
-                if key in unordered or key == "-1" or not set(streams).isdisjoint(one):
+                if key in unordered or key == "-1" or not set(races).isdisjoint(one):
                     one, other = sorted(one), sorted(other)
                 if one != other:
                     found.append((key, one, other))

@@ -65,6 +65,15 @@ class EngineSend:
         return take is not None and take(status, headers, body)
 
 
+class Waiting(CancelScope):
+    """Around a wait for a message of the client's, in place of a task group."""
+
+    __slots__ = ("races",)
+
+    races: bool
+    """Whether it takes as many turns as the group would."""
+
+
 class Exchange(Streams):
     """The state of one request in one `BaseHTTPMiddleware`."""
 
@@ -78,6 +87,8 @@ class Exchange(Streams):
     """The body of `call_next`'s response."""
     _streaming = False
     """Whether somebody has begun to read it."""
+    _raced = False
+    """Whether a child has waited for the client while something else of it went on."""
     wrapped_receive: Receive
     """Of the request that the dispatch function gets."""
 
@@ -256,10 +267,13 @@ class Exchange(Streams):
             await response.background()
 
     def _complete(self) -> bytes | None:
-        """The whole body, if it is here; its sender then waits for the end."""
+        """The whole body, if it is here; its sender then waits for the end.
+
+        Where the child may hear of the client's end meanwhile, it matters that a body takes its turns.
+        """
         if self._answer is not None:
             return self._answer[2]
-        if not self._senders or len(self._senders) != 1:
+        if not self._senders or len(self._senders) != 1 or self._raced:
             return None
         taken, message, final = self._senders[0]
         if not final or message["type"] != BODY:
@@ -365,15 +379,16 @@ class Exchange(Streams):
         if self.sent:
             return {"type": "http.disconnect"}
         # In place of the group that races with `response_sent`, whose shape an error keeps.
-        scope = CancelScope()
+        scope = Waiting()
         if self._receiving is None:
             self._receiving = []
         self._receiving.append(scope)
         message: Message = {"type": "http.disconnect"}
         turns: list[int] = []
         # Once there is a response, its producer and the one who waits here for the client may race.
-        races = self._progress == EXACT
+        races = scope.races = self._progress == EXACT or self._is_watched()
         if races:
+            self._raced = True
             self._loop.call_soon(turns.append, 1)
         try:
             with scope:
@@ -385,13 +400,24 @@ class Exchange(Streams):
                     raise BaseExceptionGroup("unhandled errors in a TaskGroup", [error]) from None
         finally:
             self._receiving.remove(scope)
-        if self._progress == EXACT and not scope.cancel_called:
-            # The end of that group: its other task has to start, if it has not, and to be cancelled.
-            for _ in range(3 if turns or not races else 4):
+        if races or self._progress == EXACT:
+            # The end of that group, whose other task waits for `response_sent`. If that task has cancelled
+            # this one, it has only to end; else it has to be cancelled, and to start if it has not.
+            for _ in range(1 if scope.cancel_called else 2 if turns or not races else 4):
                 await sleep(0)
         if self.sent:
             return {"type": "http.disconnect"}
         return message
+
+    def _is_watched(self) -> bool:
+        """Whether the child may have something else going on: it waits in a scope of its own.
+
+        So do the responses that listen for the client's end while they are sent.
+        """
+        inside = scope_of(current_task(self._loop)) if states_by_task else None  # type: ignore[arg-type]
+        if type(inside) is Waiting:
+            return inside.races
+        return inside is not None and (self.group is None or inside is not self.group.cancel_scope)
 
 
 def _is_exchange(send: Any) -> bool:

@@ -1,8 +1,10 @@
 """The pair of zero-buffer memory streams between the application inside and its host, in plain futures.
 
 Both sides pause where they would in `anyio.streams.memory`, so that a response that streams interleaves its
-producer and its consumer as Starlette's does. Only the pauses before the first message, and before a body
-that follows its head in the same step, are left out; nobody is there to see them.
+producer and its consumer as Starlette's does. Only the pauses before a first message that comes in the
+child's first step, and before a body that follows its head in the same step, are left out; nobody is there
+to see them. A later head takes its pause at every level: who is inside may go on meanwhile, and what it gets
+done before a dispatch function further out throws the response away depends on it.
 """
 
 from __future__ import annotations
@@ -124,6 +126,8 @@ class Streams:
         progress = self._progress
         if progress == NOTHING:
             self._progress = HEAD
+            if not self._expecting:
+                await sleep(0)
         elif progress == HEAD:
             # Its head was not looked at yet, so this is the step that sent it.
             self._progress = EXACT
