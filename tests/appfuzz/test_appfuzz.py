@@ -64,6 +64,37 @@ def test_apps_that_differ_are_told_apart(tmp_path: Path) -> None:
         assert duel.ask(b"GET /who?x HTTP/1.1\r\nHost: example.test\r\n\r\n", b"TRACE") is not None
 
 
+@pytest.mark.timeout(60)
+def test_coroutines_that_nobody_awaits(tmp_path: Path) -> None:
+    """Both sides report them, however late they become garbage; only the engine's own are a finding."""
+    source = app("7/3").render(set(), [])
+    source += """
+
+
+async def lost() -> None:
+    pass
+
+
+async def lost_by_one() -> None:
+    pass
+
+
+@app.get("/lose")
+async def lose() -> None:
+    garbage = [lost(), lost_by_one() if "turboapi" in sys.argv[0] else None]
+    garbage.append(garbage)
+"""
+    write(tmp_path, "losing", source)
+    with Duel(tmp_path, "losing") as duel:
+        duel.wait()
+        assert not duel.refused
+        assert duel.ask(b"GET /lose HTTP/1.1\r\nHost: example.test\r\n\r\n", b"GET") is None
+    assert ["'lost'" in log for log in duel.logs] == [True, True]
+    found = duel.broken()
+    assert len(found) == 1
+    assert "'lost_by_one' was never awaited" in found[0]
+
+
 def test_apps_whose_file_responses_race() -> None:
     """One dispatch function adds a task, and one further out throws the response away."""
 
