@@ -161,6 +161,25 @@ APPS = {
         def inner(request: Request) -> Any:
             raise Inner
     """,
+    "cancelled": """
+        app = FastAPI()
+        app.add_route("/journal", journal)
+
+
+        @app.get("/cancelled/{by}")
+        async def cancelled(by: str) -> Any:
+            return {"by": by}
+
+
+        @app.middleware("http")
+        async def dispatch_0(request: Request, call_next: Any) -> Any:
+            response = await call_next(request)
+            if request.url.path.startswith("/cancelled"):
+                if request.url.path.endswith("task"):
+                    response.background = BackgroundTask(note, "1", "task")
+                asyncio.current_task().cancel()
+            return response
+    """,
     "thrown-away": """
         app = FastAPI()
         app.add_route("/journal", journal)
@@ -235,6 +254,8 @@ CASES = [
     get("scope-of-a-planned-request-lacked-the-exit-stacks", "plain", "/scope"),
     post("body-integer-too-large-for-a-float-was-taken", "plain", "/float", LONG),
     post("body-field-integer-too-large-for-a-float-was-taken", "plain", "/priced", b'[{"price": %s}]' % LONG),
+    get("body-was-sent-of-a-request-that-was-cancelled", "cancelled", "/cancelled/itself"),
+    get("body-was-sent-of-a-cancelled-request-with-a-task", "cancelled", "/cancelled/task"),
     *(
         get(
             f"tasks-behind-a-response-that-was-thrown-away-{turns}",

@@ -21,7 +21,15 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from turboapi._engine import PlanTable
-from turboapi.plans.dispatch.group import adopt, broken, late_group, leave, scope_of, states_by_task
+from turboapi.plans.dispatch.group import (
+    adopt,
+    broken,
+    is_cancelled,
+    late_group,
+    leave,
+    scope_of,
+    states_by_task,
+)
 from turboapi.plans.dispatch.streams import BODY, EXACT, PATHSEND, START, Streams
 
 _NAME = "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>.call_next.<locals>.coro"
@@ -192,19 +200,15 @@ class Exchange(Streams):
         return await self._take()
 
     def _is_undisturbed(self) -> bool:
-        """Whether the host waits for the child, and nothing ends that wait in the loop's next turn."""
-        present = current_task(self._loop)
-        if present is not self._host or present._must_cancel:  # type: ignore[attr-defined]
-            return False
-        if not states_by_task:
-            return True
-        scope = scope_of(present)
-        return scope is None or not scope._effectively_cancelled
+        """Whether it is the host that runs, and its next pause does not raise."""
+        return current_task(self._loop) is self._host and not is_cancelled(self._host)
 
     async def _body(self) -> AsyncGenerator[bytes | Message, None]:
         """`body_stream` of Starlette."""
         self._streaming = True
         if self._answer is not None:
+            if not self._is_undisturbed():
+                await sleep(0)
             if self._receive_closed:
                 raise anyio.ClosedResourceError
             if self._answer[2]:
@@ -232,6 +236,7 @@ class Exchange(Streams):
             and response.body_iterator is self._stream
             and not self._streaming
             and getattr(self._stream, "ag_frame", None) is not None
+            and self._is_undisturbed()
         ):
             answer = self._answer
             if answer is not None and response.background is None and response.info is None:
@@ -256,6 +261,9 @@ class Exchange(Streams):
             await send({"type": "http.response.debug", "info": response.info})
         await send({"type": START, "status": response.status_code, "headers": response.raw_headers})
         framed = type(send) is EngineSend and (b"content-length", b"%d" % len(body)) in response.raw_headers
+        if not self._is_undisturbed():
+            # What cancels it while the head is sent keeps the body back: Starlette waits for that then.
+            await sleep(0)
         # `_body` of an exchange takes both for the same.
         if framed or _is_exchange(send):
             await send({"type": BODY, "body": body})
@@ -275,14 +283,14 @@ class Exchange(Streams):
             return self._answer[2]
         if not self._senders or len(self._senders) != 1 or self._raced:
             return None
-        taken, message, final = self._senders[0]
-        if not final or message["type"] != BODY:
+        taken, message = self._senders[0]
+        if taken.done() or message["type"] != BODY or message.get("more_body", False):
             return None
         body = message.get("body", b"")
         if type(body) is not bytes:
             return None
         self._senders.clear()
-        self._wait_for_end(taken)
+        taken.set_result(None)
         return body
 
     def close(self) -> None:
@@ -342,7 +350,7 @@ class Exchange(Streams):
         self, status: int, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Awaitable[None] | None:
         """`answer`, from a child that ends with it."""
-        if self._expecting and self.group is None:
+        if self._expecting and self.group is None and not self._is_child_cancelled():
             self._expecting = False
             self._answer = (status, headers, body)
             self._send_closed = True

@@ -23,6 +23,16 @@ def scope_of(task: Task[Any]) -> CancelScope | None:
     return None if state is None else state.cancel_scope
 
 
+def is_cancelled(task: Task[Any]) -> bool:
+    """Whether the next pause of `task`, which runs, raises."""
+    if task._must_cancel:  # type: ignore[attr-defined]
+        return True
+    if not states_by_task:
+        return False
+    scope = scope_of(task)
+    return scope is not None and scope._effectively_cancelled
+
+
 def late_group(host: Task[Any], outer: CancelScope | None, cancelling: int) -> TaskGroup:
     """A group that `host` has entered when its innermost scope was `outer`.
 
