@@ -290,7 +290,11 @@ class Exchange(Streams):
         if type(body) is not bytes:
             return None
         self._senders.clear()
-        taken.set_result(None)
+        if _is_exchange(self._send):
+            # Which takes a turn at least, so that the sender would wait for the end by then.
+            self._ending = [*(self._ending or ()), taken]
+        else:
+            taken.set_result(None)
         return body
 
     def close(self) -> None:

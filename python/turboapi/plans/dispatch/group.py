@@ -30,7 +30,10 @@ def is_cancelled(task: Task[Any]) -> bool:
     if not states_by_task:
         return False
     scope = scope_of(task)
-    return scope is not None and scope._effectively_cancelled
+    # `CancelScope._effectively_cancelled`, several times for each response.
+    while scope is not None and not scope._cancel_called:
+        scope = None if scope._shield else scope._parent_scope
+    return scope is not None
 
 
 def late_group(host: Task[Any], outer: CancelScope | None, cancelling: int) -> TaskGroup:

@@ -28,7 +28,8 @@ PATHSEND = "http.response.pathsend"
 # What a receiver finds in place of a message.
 _ENDED: Any = object()
 _CLOSED: Any = object()
-# What a sender finds in place of None when nobody will take its message any more.
+# What a sender finds in place of None when nothing is left to wait for: it was the end of a response that was
+# sent, or nobody will take it any more.
 _LET_GO: Any = object()
 
 NOTHING, HEAD, EXACT = range(3)
@@ -106,12 +107,9 @@ class Streams:
             self._let_go()
 
     def _let_go(self) -> None:
-        for end in self._ending or ():
-            if not end.done():
-                end.set_result(None)
-        for sender in self._senders or ():
-            if not sender.taken.done():
-                sender.taken.set_result(_LET_GO)
+        for future in (*(self._ending or ()), *(sender.taken for sender in self._senders or ())):
+            if not future.done():
+                future.set_result(_LET_GO)
         for receiver in self._receivers or ():
             if not receiver.done():
                 receiver.set_result(_CLOSED)
