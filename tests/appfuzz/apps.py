@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -99,6 +100,19 @@ class App:
     def dispatch_functions(self) -> list[list[str]]:
         """What each of its dispatch functions does."""
         return features_of(self.additions)
+
+    @property
+    def races_with_files(self) -> bool:
+        """Whether a dispatch function adds a task to what one further out may throw away.
+
+        A file that is thrown away is read in threads until its response hears of that: it runs its own
+        tasks before that other one or after it, in Starlette too.
+        """
+        functions = self.dispatch_functions
+        return any(
+            "task" in inner and not {"replace", "replace-errors"}.isdisjoint(outer)
+            for inner, outer in itertools.combinations(functions, 2)
+        )
 
     def _texts(self) -> list[str]:
         return [*(route.source for route in self.routes), *self.additions]

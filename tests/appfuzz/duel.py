@@ -26,7 +26,8 @@ PATIENCE = 15.0
 READINGS = 1500
 #: What a server must not have in its log, whatever a client sends.
 BROKEN = re.compile(
-    r"panicked|SystemError|Fatal Python error|Exception ignored|unraisable|never retrieved|never awaited"
+    r"panicked|SystemError|Fatal Python error|Exception ignored|unraisable|never retrieved"
+    r"|coroutine .+ was never awaited"
 )
 #: What `repr` shows of an address, in an error text.
 _KEY = re.compile(rb"\r\nX-Id: (\d+)\r\n")
@@ -144,6 +145,10 @@ class Side:
         """What `turboapi.plans.status` says, if this is the engine."""
         found: dict[str, Any] | None = self._ask(b"status")
         return found
+
+    def collect(self) -> None:
+        """Have the app's garbage collected: what Python says of coroutines in it is in the log then."""
+        self._ask(b"collect")
 
     def journal(self, first: int = 0) -> dict[str, list[str]]:
         """What the app noted for each request from `first`; what it noted for others is dropped."""
@@ -272,13 +277,13 @@ class Duel:
         last: int,
         *,
         unordered: Collection[str] = (),
-        streams: Collection[str] = (),
+        races: Collection[str] = (),
         ignored: Collection[str] = (),
     ) -> list[tuple[str, list[str], list[str]]]:
         """Requests from `first` up to `last` for which the two apps noted different things.
 
         The journals lose them. `unordered` are keys of several requests: the task of one may run while
-        the next is handled. `streams` are routes whose generator runs beside the exits of dependencies.
+        the next is handled. `races` are routes whose response runs beside other tasks of its request.
         """
         ignored = {*ignored, *self.uncertain}
         # Validators and serializers note under -1: they do not know for which request.
@@ -293,7 +298,7 @@ class Duel:
                 if key in ignored or not (first <= int(key) < last or key == "-1"):
                     continue
                 one, other = left.get(key, []), right.get(key, [])
-                if key in unordered or key == "-1" or not set(streams).isdisjoint(one):
+                if key in unordered or key == "-1" or not set(races).isdisjoint(one):
                     one, other = sorted(one), sorted(other)
                 if one != other:
                     found.append((key, one, other))
@@ -311,6 +316,8 @@ class Duel:
     def stop(self) -> None:
         """Stop both; their error logs are in `logs`."""
         if not self.logs:
+            for side in () if self.refused else self.sides:
+                side.collect()
             self.logs = [side.stop() for side in self.sides]
 
     def broken(self) -> list[str]:

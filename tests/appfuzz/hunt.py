@@ -221,11 +221,13 @@ def _ask(
 def _journals(made: App, duel: Duel, sent: dict[str, Request], first: int, last: int) -> Iterator[Finding]:
     requests = {key: sent[key] for key in map(str, range(first, last)) if key in sent}
     streams = [route.name for route in made.routes if "yield " in route.source]
+    files = [route.name for route in made.routes if made.races_with_files and "FileResponse(" in route.source]
     different = duel.compare_journals(
         first,
         last,
         unordered={key for key, one in requests.items() if one.repeat > 1},
-        streams=streams,
+        # A generator runs beside the exits of dependencies.
+        races=[*streams, *files],
         # How far a stream gets that nobody reads is a race.
         ignored={key for key, one in requests.items() if streams and one.method == b"HEAD"},
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 PREAMBLE = '''"""{title}."""
 
 {future}import asyncio
+import gc
 import re
 import sys
 import time as time_module
+import warnings
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -74,7 +76,13 @@ def substitutes(app: FastAPI) -> int:
     return count
 
 
+# Once for each place says nothing here: that of a coroutine which nobody awaits is where the collector ran.
+warnings.simplefilter("always", RuntimeWarning)
+
+
 async def journal(request: Request) -> Response:
+    if request.url.query == "collect":
+        return JSONResponse(gc.collect())
     if request.url.query == "status":
         plans = sys.modules.get("turboapi.plans")
         found = plans and {{**plans.status(request.app), "substitutes": substitutes(request.app)}}

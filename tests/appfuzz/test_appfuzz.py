@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,54 @@ def test_apps_that_differ_are_told_apart(tmp_path: Path) -> None:
         assert difference.kinds == ("headers", "body")
         assert [key for key, _, _ in duel.compare_journals(0, 6)] == ["5"]
         assert duel.ask(b"GET /who?x HTTP/1.1\r\nHost: example.test\r\n\r\n", b"TRACE") is not None
+
+
+@pytest.mark.timeout(60)
+def test_coroutines_that_nobody_awaits(tmp_path: Path) -> None:
+    """Both sides report them, however late they become garbage; only the engine's own are a finding."""
+    source = app("7/3").render(set(), [])
+    source += """
+
+
+async def lost() -> None:
+    pass
+
+
+async def lost_by_one() -> None:
+    pass
+
+
+@app.get("/lose")
+async def lose() -> None:
+    garbage = [lost(), lost_by_one() if "turboapi" in sys.argv[0] else None]
+    garbage.append(garbage)
+"""
+    write(tmp_path, "losing", source)
+    with Duel(tmp_path, "losing") as duel:
+        duel.wait()
+        assert not duel.refused
+        assert duel.ask(b"GET /lose HTTP/1.1\r\nHost: example.test\r\n\r\n", b"GET") is None
+    assert ["'lost'" in log for log in duel.logs] == [True, True]
+    found = duel.broken()
+    assert len(found) == 1
+    assert "'lost_by_one' was never awaited" in found[0]
+
+
+def test_apps_whose_file_responses_race() -> None:
+    """One dispatch function adds a task, and one further out throws the response away."""
+
+    def races(*features: str) -> bool:
+        functions = [
+            f'@app.middleware("http")\nasync def dispatch_{number}():\n    # {words}\n    pass'
+            for number, words in enumerate(features)
+        ]
+        return dataclasses.replace(app("7/3"), additions=functions).races_with_files
+
+    assert races("plain task", "plain", "plain replace status")
+    assert races("plain task", "plain replace-errors")
+    assert not races("plain replace", "plain task")
+    assert not races("plain task replace")
+    assert not races()
 
 
 def test_kinds_of_differences() -> None:

@@ -161,6 +161,84 @@ APPS = {
         def inner(request: Request) -> Any:
             raise Inner
     """,
+    "cancelled": """
+        app = FastAPI()
+        app.add_route("/journal", journal)
+
+
+        @app.get("/cancelled/{by}")
+        async def cancelled(by: str) -> Any:
+            return {"by": by}
+
+
+        @app.middleware("http")
+        async def dispatch_0(request: Request, call_next: Any) -> Any:
+            response = await call_next(request)
+            if request.url.path.startswith("/cancelled"):
+                if request.url.path.endswith("task"):
+                    response.background = BackgroundTask(note, "1", "task")
+                asyncio.current_task().cancel()
+            return response
+    """,
+    "thrown-away": """
+        app = FastAPI()
+        app.add_route("/journal", journal)
+
+
+        async def turns(count: int) -> None:
+            for _ in range(count):
+                await asyncio.sleep(0)
+
+
+        class Listening(Response):
+            # Sends as FileResponse does, with turns of the loop in place of threads.
+            async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+                async def produce() -> None:
+                    await turns(5)
+                    await send({"type": "http.response.start", "status": 200, "headers": []})
+                    await turns(int(scope["query_string"]))
+                    await send({"type": "http.response.body", "body": b"file"})
+                    note("1", "sent")
+                    group.cancel_scope.cancel()
+
+                async with create_task_group() as group:
+                    group.start_soon(produce)
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
+                    note("1", "disconnected")
+                    group.cancel_scope.cancel()
+                note("1", "task of the endpoint")
+
+
+        @app.get("/listening", response_model=None)
+        async def listening() -> Response:
+            return Listening()
+
+
+        async def task() -> None:
+            note("1", "task begins")
+            await turns(2)
+            note("1", "task ends")
+
+
+        @app.middleware("http")
+        async def dispatch_0(request: Request, call_next: Any) -> Any:
+            response = await call_next(request)
+            if request.url.path == "/listening":
+                response.background = BackgroundTask(task)
+            return response
+
+
+        @app.middleware("http")
+        async def dispatch_1(request: Request, call_next: Any) -> Any:
+            return await call_next(request)
+
+
+        @app.middleware("http")
+        async def dispatch_2(request: Request, call_next: Any) -> Any:
+            response = await call_next(request)
+            return PlainTextResponse("other") if request.url.path == "/listening" else response
+    """,
 }
 
 LONG = b"1" + b"0" * 400
@@ -176,6 +254,17 @@ CASES = [
     get("scope-of-a-planned-request-lacked-the-exit-stacks", "plain", "/scope"),
     post("body-integer-too-large-for-a-float-was-taken", "plain", "/float", LONG),
     post("body-field-integer-too-large-for-a-float-was-taken", "plain", "/priced", b'[{"price": %s}]' % LONG),
+    get("body-was-sent-of-a-request-that-was-cancelled", "cancelled", "/cancelled/itself"),
+    get("body-was-sent-of-a-cancelled-request-with-a-task", "cancelled", "/cancelled/task"),
+    *(
+        get(
+            f"tasks-behind-a-response-that-was-thrown-away-{turns}",
+            "thrown-away",
+            f"/listening?{turns}",
+            attempts=1,
+        )
+        for turns in range(8)
+    ),
 ]
 
 
@@ -208,4 +297,5 @@ def test_regression(case: Case, duels: dict[str, Duel]) -> None:
     for _ in range(case.attempts):
         difference = duel.ask(case.request, case.method)
         assert difference is None, difference
-    assert not duel.compare_journals(0, 2, unordered=["1"])
+    # One attempt may end while the next is handled.
+    assert not duel.compare_journals(0, 2, unordered=["1"] if case.attempts > 1 else [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import selectors
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -51,9 +52,36 @@ class Outcome(NamedTuple):
     """Tasks that were still there."""
 
 
-def run(make: Make, calls: Iterable[Call], way: Way) -> list[Outcome]:
+class _Leaping(selectors.DefaultSelector):
+    """Does not wait for a timer: lets the time pass."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is not None and timeout > 0:
+            self.now += timeout
+            timeout = 0
+        return super().select(timeout)
+
+
+class _IdleTime(asyncio.SelectorEventLoop):
+    """A loop whose time passes only while it has nothing to do, however busy the machine is.
+
+    Timers go off in their order, and none before everybody waits. Threads would be left behind.
+    """
+
+    def __init__(self) -> None:
+        self._clock = _Leaping()
+        super().__init__(self._clock)
+
+    def time(self) -> float:
+        return self._clock.now
+
+
+def run(make: Make, calls: Iterable[Call], way: Way, *, idle_time: bool = False) -> list[Outcome]:
     """Make the app anew and ask it, one request after the other."""
-    return asyncio.run(_run(make, calls, way))
+    with asyncio.Runner(loop_factory=_IdleTime if idle_time else None) as runner:
+        return runner.run(_run(make, calls, way))
 
 
 async def _run(make: Make, calls: Iterable[Call], way: Way) -> list[Outcome]:
@@ -191,22 +219,25 @@ def by_actor(journal: Journal) -> Journal:
     return sorted(journal, key=actor)
 
 
-def duel(make: Make, *calls: Call, races: bool = False) -> list[Outcome]:
+def duel(make: Make, *calls: Call, races: bool = False, idle_time: bool = False) -> list[Outcome]:
     """Assert that all ways lead to the same outcomes, and return Starlette's.
 
-    With `races`, only the order of what each of them saw.
+    With `races`, only the order of what each of them saw. With `idle_time`, whose apps use no threads, what
+    waits is never overtaken by a timeout before it waits: Starlette takes more turns to get there.
     """
 
     def ordered(outcome: Outcome) -> Outcome:
         return outcome._replace(journal=by_actor(outcome.journal)) if races else outcome
 
-    expected = list(map(ordered, run(make, calls, "starlette")))
-    for ours, theirs in zip(map(ordered, run(make, calls, "substitute")), expected, strict=True):
+    expected = list(map(ordered, run(make, calls, "starlette", idle_time=idle_time)))
+    for ours, theirs in zip(
+        map(ordered, run(make, calls, "substitute", idle_time=idle_time)), expected, strict=True
+    ):
         assert ours == theirs, f"\n{ours}\n{theirs}"
     # There it matters how many messages make up a response.
     uncounted = [call for call in calls if call.fails_after is None and call.cancelled_after is None]
     theirs_uncounted = [one for one in expected if one.call in uncounted]
-    fronted = map(ordered, run(make, uncounted, "front"))
+    fronted = map(ordered, run(make, uncounted, "front", idle_time=idle_time))
     for ours, theirs in zip(fronted, theirs_uncounted, strict=True):
         ours, theirs = (one._replace(journal=merged(one.journal)) for one in (ours, theirs))
         assert ours == theirs, f"\n{ours}\n{theirs}"

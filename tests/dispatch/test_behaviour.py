@@ -676,7 +676,7 @@ def test_a_child_that_waits(dispatch: Dispatch, path: str, how: str) -> None:
         call = call._replace(gone_after=0)
     elif how != "alone":
         pytest.skip("it neither sends nor listens")
-    duel(app_with(dispatch), call)
+    duel(app_with(dispatch), call, idle_time=True)
 
 
 @pytest.mark.parametrize("path", ["/bottom", "/bottom/late"])
@@ -710,7 +710,7 @@ def test_a_deadline_further_out(path: str, deadline: float) -> None:
         app.add_middleware(Deadline)
         return app
 
-    duel(make, Call(path))
+    duel(make, Call(path), idle_time=True)
 
 
 def test_errors_of_receive_keep_their_shape() -> None:

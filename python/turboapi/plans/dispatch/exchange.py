@@ -21,7 +21,15 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from turboapi._engine import PlanTable
-from turboapi.plans.dispatch.group import adopt, broken, late_group, leave, scope_of, states_by_task
+from turboapi.plans.dispatch.group import (
+    adopt,
+    broken,
+    is_cancelled,
+    late_group,
+    leave,
+    scope_of,
+    states_by_task,
+)
 from turboapi.plans.dispatch.streams import BODY, EXACT, PATHSEND, START, Streams
 
 _NAME = "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>.call_next.<locals>.coro"
@@ -65,6 +73,15 @@ class EngineSend:
         return take is not None and take(status, headers, body)
 
 
+class Waiting(CancelScope):
+    """Around a wait for a message of the client's, in place of a task group."""
+
+    __slots__ = ("races",)
+
+    races: bool
+    """Whether it takes as many turns as the group would."""
+
+
 class Exchange(Streams):
     """The state of one request in one `BaseHTTPMiddleware`."""
 
@@ -78,6 +95,8 @@ class Exchange(Streams):
     """The body of `call_next`'s response."""
     _streaming = False
     """Whether somebody has begun to read it."""
+    _raced = False
+    """Whether a child has waited for the client while something else of it went on."""
     wrapped_receive: Receive
     """Of the request that the dispatch function gets."""
 
@@ -181,19 +200,15 @@ class Exchange(Streams):
         return await self._take()
 
     def _is_undisturbed(self) -> bool:
-        """Whether the host waits for the child, and nothing ends that wait in the loop's next turn."""
-        present = current_task(self._loop)
-        if present is not self._host or present._must_cancel:  # type: ignore[attr-defined]
-            return False
-        if not states_by_task:
-            return True
-        scope = scope_of(present)
-        return scope is None or not scope._effectively_cancelled
+        """Whether it is the host that runs, and its next pause does not raise."""
+        return current_task(self._loop) is self._host and not is_cancelled(self._host)
 
     async def _body(self) -> AsyncGenerator[bytes | Message, None]:
         """`body_stream` of Starlette."""
         self._streaming = True
         if self._answer is not None:
+            if not self._is_undisturbed():
+                await sleep(0)
             if self._receive_closed:
                 raise anyio.ClosedResourceError
             if self._answer[2]:
@@ -221,6 +236,7 @@ class Exchange(Streams):
             and response.body_iterator is self._stream
             and not self._streaming
             and getattr(self._stream, "ag_frame", None) is not None
+            and self._is_undisturbed()
         ):
             answer = self._answer
             if answer is not None and response.background is None and response.info is None:
@@ -245,6 +261,9 @@ class Exchange(Streams):
             await send({"type": "http.response.debug", "info": response.info})
         await send({"type": START, "status": response.status_code, "headers": response.raw_headers})
         framed = type(send) is EngineSend and (b"content-length", b"%d" % len(body)) in response.raw_headers
+        if not self._is_undisturbed():
+            # What cancels it while the head is sent keeps the body back: Starlette waits for that then.
+            await sleep(0)
         # `_body` of an exchange takes both for the same.
         if framed or _is_exchange(send):
             await send({"type": BODY, "body": body})
@@ -256,19 +275,26 @@ class Exchange(Streams):
             await response.background()
 
     def _complete(self) -> bytes | None:
-        """The whole body, if it is here; its sender then waits for the end."""
+        """The whole body, if it is here; its sender then waits for the end.
+
+        Where the child may hear of the client's end meanwhile, it matters that a body takes its turns.
+        """
         if self._answer is not None:
             return self._answer[2]
-        if not self._senders or len(self._senders) != 1:
+        if not self._senders or len(self._senders) != 1 or self._raced:
             return None
-        taken, message, final = self._senders[0]
-        if not final or message["type"] != BODY:
+        taken, message = self._senders[0]
+        if taken.done() or message["type"] != BODY or message.get("more_body", False):
             return None
         body = message.get("body", b"")
         if type(body) is not bytes:
             return None
         self._senders.clear()
-        self._wait_for_end(taken)
+        if _is_exchange(self._send):
+            # Which takes a turn at least, so that the sender would wait for the end by then.
+            self._ending = [*(self._ending or ()), taken]
+        else:
+            taken.set_result(None)
         return body
 
     def close(self) -> None:
@@ -328,7 +354,7 @@ class Exchange(Streams):
         self, status: int, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> Awaitable[None] | None:
         """`answer`, from a child that ends with it."""
-        if self._expecting and self.group is None:
+        if self._expecting and self.group is None and not self._is_child_cancelled():
             self._expecting = False
             self._answer = (status, headers, body)
             self._send_closed = True
@@ -365,15 +391,16 @@ class Exchange(Streams):
         if self.sent:
             return {"type": "http.disconnect"}
         # In place of the group that races with `response_sent`, whose shape an error keeps.
-        scope = CancelScope()
+        scope = Waiting()
         if self._receiving is None:
             self._receiving = []
         self._receiving.append(scope)
         message: Message = {"type": "http.disconnect"}
         turns: list[int] = []
         # Once there is a response, its producer and the one who waits here for the client may race.
-        races = self._progress == EXACT
+        races = scope.races = self._progress == EXACT or self._is_watched()
         if races:
+            self._raced = True
             self._loop.call_soon(turns.append, 1)
         try:
             with scope:
@@ -385,13 +412,24 @@ class Exchange(Streams):
                     raise BaseExceptionGroup("unhandled errors in a TaskGroup", [error]) from None
         finally:
             self._receiving.remove(scope)
-        if self._progress == EXACT and not scope.cancel_called:
-            # The end of that group: its other task has to start, if it has not, and to be cancelled.
-            for _ in range(3 if turns or not races else 4):
+        if races or self._progress == EXACT:
+            # The end of that group, whose other task waits for `response_sent`. If that task has cancelled
+            # this one, it has only to end; else it has to be cancelled, and to start if it has not.
+            for _ in range(1 if scope.cancel_called else 2 if turns or not races else 4):
                 await sleep(0)
         if self.sent:
             return {"type": "http.disconnect"}
         return message
+
+    def _is_watched(self) -> bool:
+        """Whether the child may have something else going on: it waits in a scope of its own.
+
+        So do the responses that listen for the client's end while they are sent.
+        """
+        inside = scope_of(current_task(self._loop)) if states_by_task else None  # type: ignore[arg-type]
+        if type(inside) is Waiting:
+            return inside.races
+        return inside is not None and (self.group is None or inside is not self.group.cancel_scope)
 
 
 def _is_exchange(send: Any) -> bool:

@@ -23,6 +23,19 @@ def scope_of(task: Task[Any]) -> CancelScope | None:
     return None if state is None else state.cancel_scope
 
 
+def is_cancelled(task: Task[Any]) -> bool:
+    """Whether the next pause of `task`, which runs, raises."""
+    if task._must_cancel:  # type: ignore[attr-defined]
+        return True
+    if not states_by_task:
+        return False
+    scope = scope_of(task)
+    # `CancelScope._effectively_cancelled`, several times for each response.
+    while scope is not None and not scope._cancel_called:
+        scope = None if scope._shield else scope._parent_scope
+    return scope is not None
+
+
 def late_group(host: Task[Any], outer: CancelScope | None, cancelling: int) -> TaskGroup:
     """A group that `host` has entered when its innermost scope was `outer`.
 

@@ -1,13 +1,16 @@
 """The pair of zero-buffer memory streams between the application inside and its host, in plain futures.
 
 Both sides pause where they would in `anyio.streams.memory`, so that a response that streams interleaves its
-producer and its consumer as Starlette's does. Only the pauses before the first message, and before a body
-that follows its head in the same step, are left out; nobody is there to see them.
+producer and its consumer as Starlette's does. Only the pauses before a first message that comes in the
+child's first step, and before a body that follows its head in the same step, are left out; nobody is there
+to see them, unless the child is cancelled, which a pause would tell it. A later head takes its pause at
+every level: who is inside may go on meanwhile, and what it gets done before a dispatch function further out
+throws the response away depends on it.
 """
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, sleep
+from asyncio import AbstractEventLoop, Future, current_task, sleep
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
@@ -16,6 +19,8 @@ import anyio
 from anyio._backends._asyncio import CancelScope
 from starlette.types import Message
 
+from turboapi.plans.dispatch.group import is_cancelled
+
 START = "http.response.start"
 BODY = "http.response.body"
 PATHSEND = "http.response.pathsend"
@@ -23,6 +28,9 @@ PATHSEND = "http.response.pathsend"
 # What a receiver finds in place of a message.
 _ENDED: Any = object()
 _CLOSED: Any = object()
+# What a sender finds in place of None when nothing is left to wait for: it was the end of a response that was
+# sent, or nobody will take it any more.
+_LET_GO: Any = object()
 
 NOTHING, HEAD, EXACT = range(3)
 """How far the first child's messages are: before the first, not looked at yet, and as anyio has it."""
@@ -33,7 +41,6 @@ class Sender(NamedTuple):
 
     taken: Future[Any]
     message: Message
-    final: bool
 
 
 class Streams:
@@ -71,10 +78,8 @@ class Streams:
         if self._receive_closed:
             raise anyio.ClosedResourceError
         if self._senders:
-            taken, message, final = self._senders.popleft()
-            if final:
-                self._wait_for_end(taken)
-            elif not taken.done():
+            taken, message = self._senders.popleft()
+            if not taken.done():
                 taken.set_result(None)
             return message
         if self._send_closed:
@@ -104,18 +109,13 @@ class Streams:
     def _let_go(self) -> None:
         for future in (*(self._ending or ()), *(sender.taken for sender in self._senders or ())):
             if not future.done():
-                future.set_result(None)
+                future.set_result(_LET_GO)
         for receiver in self._receivers or ():
             if not receiver.done():
                 receiver.set_result(_CLOSED)
         for waiting in self._receiving or ():
             # In the turn of the task that waits for `response_sent`.
             self._loop.call_soon(waiting.cancel)
-
-    def _wait_for_end(self, future: Future[Any]) -> None:
-        if self._ending is None:
-            self._ending = []
-        self._ending.append(future)
 
     # --- The children's side ----------------------------------------------------------------------------
 
@@ -124,36 +124,49 @@ class Streams:
         progress = self._progress
         if progress == NOTHING:
             self._progress = HEAD
-        elif progress == HEAD:
-            # Its head was not looked at yet, so this is the step that sent it.
-            self._progress = EXACT
+            unseen = self._expecting
         else:
+            # If its head was not looked at yet, this is the step that sent it.
+            unseen = progress == HEAD
+            self._progress = EXACT
+        if not unseen or self._is_child_cancelled():
             await sleep(0)
         if self._send_closed:
             raise anyio.ClosedResourceError
         if self._receive_closed:
             return
-        kind = message["type"]
-        final = kind == PATHSEND or (kind == BODY and not message.get("more_body", False))
         if not self._deliver(message):
-            sender = Sender(self._loop.create_future(), message, final)
+            sender = Sender(self._loop.create_future(), message)
             if self._senders is None:
                 self._senders = deque()
             self._senders.append(sender)
             try:
-                withdrawn = await sender.taken
+                refused = await sender.taken
             finally:
                 if sender in self._senders:
                     self._senders.remove(sender)
-            if withdrawn is _CLOSED:
+            if refused is _CLOSED:
                 raise anyio.ClosedResourceError
-        elif final:
-            if self.sent:
-                await sleep(0)
-            else:
-                end = self._loop.create_future()
-                self._wait_for_end(end)
-                await end
+            if refused is _LET_GO:
+                return
+        kind = message["type"]
+        if kind == PATHSEND or (kind == BODY and not message.get("more_body", False)):
+            await self._wait_for_end()
+
+    async def _wait_for_end(self) -> None:
+        """`response_sent.wait()`."""
+        if self.sent:
+            await sleep(0)
+            return
+        end = self._loop.create_future()
+        if self._ending is None:
+            self._ending = []
+        self._ending.append(end)
+        await end
+
+    def _is_child_cancelled(self) -> bool:
+        """Whether a pause that is left out would have ended the child that runs."""
+        return is_cancelled(current_task(self._loop))  # type: ignore[arg-type]
 
     def _deliver(self, message: Message) -> bool:
         if self._expecting:
@@ -174,7 +187,7 @@ class Streams:
 
         What comes back is awaited by the child: it sends the response as messages.
         """
-        if self._calls == 1 and self._progress == NOTHING:
+        if self._calls == 1 and self._progress == NOTHING and not self._is_child_cancelled():
             self._answer = (status, headers, body)
             if self._expecting or self._deliver({}):
                 return None
@@ -203,5 +216,5 @@ class Streams:
         self._send_closed = False
         if not body_taken:
             message = {"type": BODY, "body": self._answer[2]}
-            self._senders = deque([Sender(self._loop.create_future(), message, True)])
+            self._senders = deque([Sender(self._loop.create_future(), message)])
         self._answer = None
