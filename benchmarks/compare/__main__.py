@@ -46,7 +46,7 @@ def main() -> None:
     running.add_argument("--quick", action="store_true", help="few contenders and workloads, two rounds")
     running.add_argument("--minutes", type=float, help="how long it may take, installations aside")
     running.add_argument("--rounds", type=int)
-    running.add_argument("--contenders", default="", help="comma-separated names; default: all")
+    running.add_argument("--contenders", default="", help="comma-separated names; default: all but asides")
     running.add_argument("--workloads", default="", help="comma-separated names; default: all")
     running.add_argument("--output", type=Path, help="result file; default: in benchmarks/results")
     reporting = commands.add_parser("report", help="render results into docs/benchmarks.md")
@@ -141,7 +141,11 @@ def measure(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Non
     raise_descriptor_limit(DESCRIPTORS)
     path = options.output or default_path(quick=options.quick)
     result = run(
-        [contenders[name] for name in names or contenders],
+        [
+            contender
+            for name, contender in contenders.items()
+            if name in names or (not names and contender.usual)
+        ],
         [workloads[name] for name in workloads if not wanted or name in wanted],
         Settings(
             rounds=options.rounds or (2 if options.quick else 3),

@@ -11,6 +11,8 @@ HERE = Path(__file__).resolve().parent
 FILES = HERE / "contenders"
 APPS = HERE / "apps"
 SHARED = APPS / "shared"
+ASIDE = "Aside"
+"""The group of contenders that take part only when they are named."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Contender:
     """Workloads that it has; all of its suites if empty."""
     without: dict[str, str] = field(default_factory=dict)
     """Workloads that it does not have, with all their variants or only one, each with the reason."""
+
+    @property
+    def usual(self) -> bool:
+        """Takes part unless others are named; an aside is there to tell the reason of a figure."""
+        return self.group != ASIDE
 
     def folder(self) -> Path:
         """Where its application is; it is started there."""

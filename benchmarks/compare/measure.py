@@ -146,6 +146,10 @@ def to_sample(result: dict[str, Any], weight: int) -> Sample:
     if units:
         sample |= {
             "cpu_us": result["cpu_seconds"] / units * 1e6,
+            "turns_cpu_us": [
+                round(seconds / (requests * weight) * 1e6, 3) if requests else None
+                for requests, seconds in result["turns"]
+            ],
             "requests_s": units / result["seconds"],
             "received": result["received"] / result["requests"],
             **{f"p{name.replace('.', '')}_us": result["latency_us"][name] for name in ("50", "99", "99.9")},

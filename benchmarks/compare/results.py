@@ -93,7 +93,7 @@ class Result:
         if not all(found) or any("error" in sample for samples in found for sample in samples):
             return []
         rounds = zip(*found, strict=False)
-        return [math.log(ours[metric] / theirs[metric]) for ours, theirs in rounds if theirs[metric]]
+        return [math.log(_times(one, other, metric)) for one, other in rounds if other[metric]]
 
     @functools.cache  # noqa: B019 (a result lives as long as the program)
     def _usual(self, table: str, metric: str, reference: str) -> float:
@@ -145,3 +145,11 @@ class Result:
     def title(self, contender: str) -> str:
         """As it is written in tables."""
         return str(self.contenders[contender]["title"])
+
+
+def _times(sample: dict[str, Any], reference: dict[str, Any], metric: str) -> float:
+    """How many times the reference's a metric is; CPU time turn by turn: both had one within seconds."""
+    turns = f"turns_{metric}"
+    pairs = zip(sample.get(turns, ()), reference.get(turns, ()), strict=False)
+    times = [one / other for one, other in pairs if one and other]
+    return statistics.median(times) if times else float(sample[metric] / reference[metric])

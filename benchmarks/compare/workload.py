@@ -11,10 +11,10 @@ from benchmarks.load import encode, text
 
 CONNECTIONS = 50
 MOST_CONNECTIONS = 500
-SLICE = 0.1
+SLICE = 0.05
 """Seconds of load on one server before the next one has its turn."""
-LONG_SLICE = 0.25
-"""The same where a hundred answers take longer."""
+LONG_SLICE, LONGEST_SLICE = 0.1, 0.25
+"""The same where fifty answers take ten milliseconds and more, and where one does."""
 QUICK_RATE = 4_000
 """The rate that is part of the quick run."""
 Case = dict[str, Any]

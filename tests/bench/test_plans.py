@@ -71,7 +71,7 @@ def test_a_round_has_every_pair_once() -> None:
 
 def test_turns_are_long_enough_and_open_loops_are_whole() -> None:
     turns = {each.name: each.turns(0.5) for each in WORKLOADS}
-    assert (turns["json"], turns["json@500"], turns["json~1000"], turns["events"]) == (5, 2, 1, 1)
+    assert (turns["json"], turns["json@500"], turns["json~1000"], turns["events"]) == (10, 5, 1, 1)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)

@@ -11,7 +11,7 @@ from benchmarks.compare.measure import to_sample
 from benchmarks.compare.results import Figure, Result, figure
 from benchmarks.compare.schedule import LONGEST, SHORTEST, seconds_for
 
-from .results import result, rounds, workload
+from .results import result, rounds, sample, workload
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,7 @@ def loaded(**more: object) -> dict[str, object]:
         "received": 1_000,
         "seconds": 2.0,
         "cpu_seconds": 1.0,
+        "turns": [[60, 0.6], [40, 0.4], [0, 0.0]],
         "latency_us": {"50": 1, "99": 2, "99.9": 3},
         "first_wrong": None,
         **more,
@@ -113,7 +114,17 @@ def test_a_sample_is_for_a_unit_of_work() -> None:
     assert (one["cpu_us"], one["requests_s"], one["server_cpus"]) == (10_000, 50, 0.5)
     assert (fifty["cpu_us"], fifty["requests_s"]) == (200, 2_500)
     assert (one["p50_us"], one["p99_us"], one["p999_us"]) == (1, 2, 3)
+    assert one["turns_cpu_us"] == [10_000, 10_000, None]
     assert "error" not in one
+
+
+def test_a_burst_in_one_turn_does_not_change_a_ratio() -> None:
+    calm = {"turns_cpu_us": [10.0, 10.0, 10.0]}
+    burst = {"turns_cpu_us": [60.0, 600.0, 60.0]}
+    samples = {"turboapi": {"json": [sample(10, **calm)]}, "uvicorn": {"json": [sample(240, **burst)]}}
+    found = result(samples).ratio("uvicorn", "json", "cpu_us")
+    assert found is not None
+    assert found.median == pytest.approx(6)
 
 
 @pytest.mark.parametrize(

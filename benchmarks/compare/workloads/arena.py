@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare.apps.shared.catalogue import CATEGORIES, TABLE, dataset, item
-from benchmarks.compare.workload import LONG_SLICE, Case, Workload, case, json_body
+from benchmarks.compare.workload import LONG_SLICE, LONGEST_SLICE, Case, Workload, case, json_body
 
 PAIRS = ((1, 3), (5, 7), (10, 2), (15, 5), (25, 4), (40, 8), (50, 6))
 COMPRESSED_PAIRS = ((25, 4), (40, 8), (50, 6))
@@ -197,7 +197,7 @@ def workloads() -> list[Workload]:
         profile("limited-conn", _baseline, options=(("reconnect_after", 10),)),
         profile("json", _json),
         profile("json-comp", _compressed),
-        profile("upload", _upload, connections=4, slice_seconds=LONG_SLICE),
+        profile("upload", _upload, connections=4, slice_seconds=LONGEST_SLICE),
         profile("static", _static, slice_seconds=LONG_SLICE),
         profile("echo-ws", _echo, options=(("websocket", "/ws"),), unit="message"),
         profile("async-db", _async_db, shares_core=True),

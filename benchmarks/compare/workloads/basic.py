@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from benchmarks.compare.apps.shared.constants import MEGABYTE, TEXT
-from benchmarks.compare.workload import LONG_SLICE, MOST_CONNECTIONS, Case, Workload, case, json_body
+from benchmarks.compare.workload import (
+    LONG_SLICE,
+    LONGEST_SLICE,
+    MOST_CONNECTIONS,
+    Case,
+    Workload,
+    case,
+    json_body,
+)
 
 VARIANTS = 32
 PIPELINE = 16
@@ -146,7 +154,7 @@ def workloads() -> list[Workload]:
         basic("echo", "WebSocket echo", _echo, options=(("websocket", "/ws"),), unit="message"),
         basic("events", "SSE fan-out", _events, options=(("each", 2),), weight=EVENTS, unit="event"),
         basic("download", "1 MB download", _download, connections=8, slice_seconds=LONG_SLICE),
-        basic("upload", "10 MB upload", _upload, connections=4, slice_seconds=LONG_SLICE),
+        basic("upload", "10 MB upload", _upload, connections=4, slice_seconds=LONGEST_SLICE),
         Workload("stack", "four middleware", "basic", "stack", _stack),
         *(orders.with_workers(workers) for workers in (1, 2)),
     ]

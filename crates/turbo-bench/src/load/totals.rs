@@ -24,7 +24,8 @@ pub struct Totals {
     unsent: u64,
     received: u64,
     time: Duration,
-    cpu: Duration,
+    /// Requests and CPU time of each turn.
+    turns: Vec<(u64, Duration)>,
     latencies: Histogram<u64>,
     first_wrong: Option<String>,
 }
@@ -46,7 +47,7 @@ impl Totals {
             unsent: 0,
             received: 0,
             time: Duration::ZERO,
-            cpu: Duration::ZERO,
+            turns: Vec::new(),
             latencies: Histogram::new_with_bounds(1, LONGEST_US, DIGITS).expect("valid bounds"),
             first_wrong: None,
         }
@@ -90,12 +91,16 @@ impl Totals {
     /// A turn has counted for so long, and the server has used so much CPU time.
     pub fn turn(&mut self, counted: Duration, cpu: Duration) {
         self.time += counted;
-        self.cpu += cpu;
+        let before: u64 = self.turns.iter().map(|(requests, _)| requests).sum();
+        self.turns.push((self.requests - before, cpu));
     }
 
     /// The result of all turns.
     #[must_use]
     pub fn report(&self) -> Value {
+        let cpu: Duration = self.turns.iter().map(|(_, cpu)| *cpu).sum();
+        let turns: Vec<_> =
+            self.turns.iter().map(|(requests, cpu)| json!([requests, cpu.as_secs_f64()])).collect();
         let latency = |share: f64| self.latencies.value_at_quantile(share);
         json!({
             "requests": self.requests,
@@ -105,7 +110,8 @@ impl Totals {
             "unsent": self.unsent,
             "received": self.received,
             "seconds": self.time.as_secs_f64(),
-            "cpu_seconds": self.cpu.as_secs_f64(),
+            "cpu_seconds": cpu.as_secs_f64(),
+            "turns": turns,
             "latency_us": {
                 "50": latency(0.5), "90": latency(0.9), "99": latency(0.99), "99.9": latency(0.999),
                 "100": self.latencies.max(),
@@ -125,6 +131,8 @@ impl Default for Totals {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use serde_json::json;
+
     use super::Totals;
 
     #[test]
@@ -138,6 +146,7 @@ mod tests {
         totals.turn(Duration::from_secs(1), Duration::from_millis(2));
         totals.turn(Duration::from_secs(1), Duration::from_millis(3));
         let report = totals.report();
+        assert_eq!(report["turns"], json!([[1, 0.002], [0, 0.003]]));
         assert_eq!((report["seconds"].as_f64(), report["cpu_seconds"].as_f64()), (Some(2.0), Some(0.005)));
         assert_eq!(report["requests"], 1);
         assert_eq!(report["received"], 2);
