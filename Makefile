@@ -19,7 +19,7 @@ NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test retest test-rust test-python test-example test-free-threaded format lint build conformance conformance-quick \
-	differential fuzz-apps fuzz-middleware fuzz-router bench bench-quick bench-report bench-check bench-bridge bench-cores bench-plans bench-middleware bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
+	differential fuzz-apps fuzz-middleware fuzz-router bench bench-quick bench-report bench-check bench-repeat bench-bridge bench-cores bench-plans bench-middleware bench-overload bench-threads bench-micro bench-instructions tutorial-tiers bench-rust soak docs lock system-deps clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -158,6 +158,9 @@ bench-report: $(VENV)/.bench-requirements ## Tables and charts of benchmarks/res
 
 bench-check: $(VENV)/.bench-requirements ## Fail if NEW= is worse than OLD= by more than twice what both spread (two result files)
 	$(BIN)/python -m benchmarks.compare check $(OLD) $(NEW)
+
+bench-repeat: $(VENV)/.bench-requirements ## How many ratios of NEW= are within the spread that OLD= prints (two result files)
+	$(BIN)/python -m benchmarks.compare repeat $(OLD) $(NEW)
 
 bench-bridge: build $(VENV)/.bench-requirements ## The ASGI bridge and idle connections, into benchmarks/results/
 	$(BIN)/python -m benchmarks.bridge_cost

@@ -285,3 +285,13 @@ def test_a_server_that_stops_says_nothing(package: ModuleType, caplog: pytest.Lo
         answers(package, handler)
         gc.collect()
     assert "destroyed" not in caplog.text
+
+
+def test_in_debug_mode_a_task_knows_where_it_was_made(package: ModuleType) -> None:
+    async def handler() -> list[bool]:
+        traceback: Any = current()._source_traceback  # type: ignore[attr-defined]
+        return [asyncio.get_running_loop().get_debug(), bool(traceback)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONASYNCIODEBUG", "1")
+        assert answers(package, handler) == [[True, True]] * TIMES

@@ -49,8 +49,7 @@ impl ConnectionContext {
     ) -> AtOnce<'py> {
         let server = &self.server;
         let spares = &server.spares;
-        let likely = !server.has_task_factory() && chosen.route.at_once.is_likely();
-        let context = server.context(py).filter(|_| likely);
+        let context = server.context(py).filter(|_| chosen.route.at_once.is_likely());
         let Some(spare) = context.and_then(|context| spares.take(py, context)) else {
             return BegunTask::without_spare(chosen, Begin::Calls(run));
         };

@@ -158,6 +158,11 @@ impl Server {
     pub(crate) fn begin(self: &Arc<Self>, py: Python<'_>) -> PyResult<Listening> {
         let factory = self.event_loop.call_method0(py, intern!(py, "get_task_factory"))?;
         self.tasks.custom.store(!factory.is_none(py), Ordering::Relaxed);
+        // In debug mode a task knows where it was made.
+        let debug = self.event_loop.call_method0(py, intern!(py, "get_debug"))?.is_truthy(py)?;
+        if debug || !factory.is_none(py) {
+            self.spares.turn_off();
+        }
         if self.context.get().is_none() {
             let context = python::current_context(py)?.unbind();
             // Nobody else can have come first: serving begins on the loop's thread only.
@@ -198,7 +203,7 @@ impl Server {
         coroutine: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let start = || {
-            if self.tasks.eager && !self.has_task_factory() {
+            if self.tasks.eager && !self.tasks.custom.load(Ordering::Relaxed) {
                 return self.tasks.eager(coroutine);
             }
             self.event_loop.bind(py).call_method1(intern!(py, "create_task"), (coroutine,))
@@ -207,11 +212,6 @@ impl Server {
             Some(context) => python::inside(context.bind(py), start)?,
             None => start(),
         }
-    }
-
-    /// Whether the user wants to make every task.
-    pub(crate) fn has_task_factory(&self) -> bool {
-        self.tasks.custom.load(Ordering::Relaxed)
     }
 
     pub(crate) fn create_future(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

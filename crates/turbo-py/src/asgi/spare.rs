@@ -13,6 +13,8 @@
 //! 3.14 keep their own list and get a name when somebody asks. On a free-threaded build reference counts are in two
 //! places, so there are no spare tasks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -27,6 +29,7 @@ pub(crate) struct Spares {
     /// `None` where there are none.
     functions: Option<Functions>,
     kept: Attached<Option<Spare>>,
+    off: AtomicBool,
 }
 
 struct Functions {
@@ -41,12 +44,17 @@ impl Spares {
     pub(crate) fn load(py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<Self> {
         let known = !cfg!(Py_GIL_DISABLED) && py.version_info() >= (3, 14);
         let functions = if known { Functions::load(py, event_loop)? } else { None };
-        Ok(Self { functions, kept: Attached::new(None) })
+        Ok(Self { functions, kept: Attached::new(None), off: AtomicBool::new(false) })
+    }
+
+    /// Says that every request is to have a task of its own making.
+    pub(crate) fn turn_off(&self) {
+        self.off.store(true, Ordering::Relaxed);
     }
 
     /// A spare task that starts from `context`, unless there are none.
     pub(crate) fn take(&self, py: Python<'_>, context: &Bound<'_, PyAny>) -> Option<Spare> {
-        let functions = self.functions.as_ref()?;
+        let functions = self.functions.as_ref().filter(|_| !self.off.load(Ordering::Relaxed))?;
         self.kept.replace(py, None).or_else(|| Spare::make(functions, context).ok().flatten())
     }
 
