@@ -26,6 +26,7 @@ __all__ = [
     "Reactor",
     "Router",
     "__version__",
+    "answer_natively",
     "build_profile",
     "encode_http_exception",
     "encode_json",
@@ -43,7 +44,7 @@ build_profile: str
 class ClientDisconnected(OSError):
     """What `send` raises when the client has gone (ASGI specification 2.4, `send` after a disconnect)."""
 
-def answer_natively(loop_class: type[asyncio.BaseEventLoop], /) -> None:
+def answer_natively(loop_class: type[asyncio.BaseEventLoop]) -> None:
     """Give a class of loops `get_debug` and `is_running` in C: asyncio asks them for each task."""
 
 @final
