@@ -114,6 +114,19 @@ class App:
             for inner, outer in itertools.combinations(functions, 2)
         )
 
+    @property
+    def tasks_beside_exits(self) -> list[str]:
+        """What the journal calls the tasks of dispatch functions that run beside exits of dependencies.
+
+        The inner app goes on while the task runs. A `def` dependency leaves in a thread, or, with the
+        engine, on the spot: which of the two comes first is chance in Starlette already.
+        """
+        sources = self.parts.definitions.sources.values()
+        if not any(source.startswith("def ") and "yield " in source for source in sources):
+            return []
+        names = [re.findall(r"task of dispatch_\d+", text) for text in self.additions]
+        return [name for found in names for name in found]
+
     def _texts(self) -> list[str]:
         return [*(route.source for route in self.routes), *self.additions]
 

@@ -112,6 +112,12 @@ def test_apps_whose_file_responses_race() -> None:
     assert not races()
 
 
+def test_tasks_that_run_beside_exits() -> None:
+    """Of an app with a `def` dependency that yields, and a dispatch function that adds a task."""
+    assert app("11/0").tasks_beside_exits == ["task of dispatch_0"]
+    assert dataclasses.replace(app("11/0"), additions=[]).tasks_beside_exits == []
+
+
 def test_kinds_of_differences() -> None:
     """Order, values, content, framing and completeness count; the place of `date` and `server` does not."""
 

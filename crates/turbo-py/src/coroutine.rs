@@ -140,9 +140,10 @@ impl Coroutine {
                 self.stage.replace(py, running);
                 return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
             }
+            // Its task was given up before it was needed.
             Stage::Idle => {
-                self.stage.replace(py, Stage::Idle);
-                return Err(PyRuntimeError::new_err("the coroutine has nothing to run"));
+                self.stage.replace(py, Stage::Finished);
+                return Ok(None);
             }
             Stage::Finished => {
                 self.stage.replace(py, Stage::Finished);

@@ -202,16 +202,16 @@ impl Server {
         py: Python<'py>,
         coroutine: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let start = || {
-            if self.tasks.eager && !self.tasks.custom.load(Ordering::Relaxed) {
-                return self.tasks.eager(coroutine);
-            }
-            self.event_loop.bind(py).call_method1(intern!(py, "create_task"), (coroutine,))
-        };
-        match self.context.get() {
-            Some(context) => python::inside(context.bind(py), start)?,
-            None => start(),
+        let context = self.context(py);
+        if self.tasks.eager && !self.tasks.custom.load(Ordering::Relaxed) {
+            let start = || self.tasks.eager(coroutine);
+            return context.map_or_else(|| Ok(start()), |context| python::inside(context, start))?;
         }
+        // A task factory is code of the user's: it must not run inside the context that all requests start from.
+        let keywords = PyDict::new(py);
+        let copied = context.map_or_else(|| python::current_context(py), python::copy_context)?;
+        keywords.set_item(intern!(py, "context"), copied)?;
+        self.event_loop.bind(py).call_method(intern!(py, "create_task"), (coroutine,), Some(&keywords))
     }
 
     pub(crate) fn create_future(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -42,7 +42,8 @@ struct Functions {
 
 impl Spares {
     pub(crate) fn load(py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<Self> {
-        let known = !cfg!(Py_GIL_DISABLED) && py.version_info() >= (3, 14);
+        let version = py.version_info();
+        let known = !cfg!(Py_GIL_DISABLED) && (version.major, version.minor) == (3, 14);
         let functions = if known { Functions::load(py, event_loop)? } else { None };
         Ok(Self { functions, kept: Attached::new(None), off: AtomicBool::new(false) })
     }
@@ -55,7 +56,13 @@ impl Spares {
     /// A spare task that starts from `context`, unless there are none.
     pub(crate) fn take(&self, py: Python<'_>, context: &Bound<'_, PyAny>) -> Option<Spare> {
         let functions = self.functions.as_ref().filter(|_| !self.off.load(Ordering::Relaxed))?;
-        self.kept.replace(py, None).or_else(|| Spare::make(functions, context).ok().flatten())
+        self.kept.replace(py, None).or_else(|| {
+            let made = Spare::make(functions, context).ok().flatten();
+            if made.is_none() {
+                self.turn_off();
+            }
+            made
+        })
     }
 
     /// Runs `call` as the first step of the task.
