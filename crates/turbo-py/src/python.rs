@@ -66,26 +66,35 @@ pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>
     }
 }
 
-/// What `call` does while `context` (a `contextvars.Context`) is the current one; a copy of it if it is entered
-/// already, by another thread or further out, since a context can be entered only once.
-pub(crate) fn inside<T>(context: &Bound<'_, PyAny>, call: impl FnOnce() -> T) -> PyResult<T> {
-    let py = context.py();
-    let mut entered = context.clone();
-    // SAFETY: both functions check the type of their argument, which is alive.
-    if unsafe { ffi::PyContext_Enter(entered.as_ptr()) } != 0 {
-        drop(PyErr::fetch(py));
-        entered = copy_context(context)?;
-        // SAFETY: as above.
-        if unsafe { ffi::PyContext_Enter(entered.as_ptr()) } != 0 {
-            return Err(PyErr::fetch(py));
+/// A context is the current one until this is dropped.
+pub(crate) struct Entered<'py>(Bound<'py, PyAny>);
+
+impl<'py> Entered<'py> {
+    /// Enters `context` (a `contextvars.Context`), or a copy of it if it is entered already, by another thread or
+    /// further out: that is possible only once.
+    pub(crate) fn new(context: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let enter = |context: &Bound<'py, PyAny>| {
+            // SAFETY: the function checks the type of its argument, which is alive.
+            let failed = unsafe { ffi::PyContext_Enter(context.as_ptr()) } != 0;
+            if failed { Err(PyErr::fetch(context.py())) } else { Ok(()) }
+        };
+        let mut entered = context.clone();
+        if enter(&entered).is_err() {
+            entered = copy_context(context)?;
+            enter(&entered)?;
+        }
+        Ok(Self(entered))
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the function checks the type of its argument, which is alive.
+        if unsafe { ffi::PyContext_Exit(self.0.as_ptr()) } != 0 {
+            // Somebody entered another one and did not leave it.
+            PyErr::fetch(self.0.py()).write_unraisable(self.0.py(), Some(&self.0));
         }
     }
-    let done = call();
-    // SAFETY: as above; this very thread entered it, and `call` has left what it entered.
-    if unsafe { ffi::PyContext_Exit(entered.as_ptr()) } != 0 {
-        return Err(PyErr::fetch(py));
-    }
-    Ok(done)
 }
 
 /// A copy of `context` (a `contextvars.Context`).

@@ -1,7 +1,5 @@
 //! Calls of a plan that need a task, made without one of their own if they do not suspend.
 
-use std::sync::Arc;
-
 use http::request::Parts;
 use pyo3::prelude::*;
 
@@ -54,35 +52,30 @@ impl ConnectionContext {
             return BegunTask::without_spare(chosen, Begin::Calls(run));
         };
         let place = Place { method: parts.method.as_str(), root_path: &server.root_path_text };
-        let mut run = Some(run);
-        let stepped = spares.run(py, &spare, || {
-            let begins = |awaited: &Bound<'py, PyAny>| spare.awaits(awaited);
-            run.take().map(|run| chosen.first_step(py, run, place, begins))
-        });
+        let entered = match spares.enter(py, &spare) {
+            Ok(entered) => entered,
+            Err(error) => {
+                server.log_exception(py, error);
+                return BegunTask::without_spare(chosen, Begin::Calls(run));
+            }
+        };
+        let step = chosen.first_step(py, run, place, |awaited| spare.awaits(awaited));
+        drop(entered);
         let untouched = spare.is_untouched(py);
-        let (begin, suspended) = match stepped {
-            Ok(Some(FirstStep::Over(Outcome::Ready(payload)))) if untouched => {
+        let (begin, suspended) = match step {
+            FirstStep::Over(Outcome::Ready(payload)) if untouched => {
                 spares.keep(py, spare);
                 return AtOnce::Answered(payload);
             }
-            Ok(Some(FirstStep::Over(outcome))) => {
+            FirstStep::Over(outcome) => {
                 if !untouched {
                     chosen.route.at_once.was_wrong(AFTER_TRACES);
                 }
                 (Begin::Settling(outcome), None)
             }
-            Ok(Some(FirstStep::Suspended { run, awaited, yielded })) => {
+            FirstStep::Suspended { run, awaited, yielded } => {
                 chosen.route.at_once.was_wrong(AFTER_SUSPENSION);
                 (Begin::Awaiting(run), Some((awaited, yielded)))
-            }
-            Ok(None) => (Begin::Settling(Outcome::Refused(Arc::clone(&chosen.plans))), None),
-            Err(error) => {
-                server.log_exception(py, error);
-                let begin = match run {
-                    Some(run) => Begin::Calls(run),
-                    None => Begin::Settling(Outcome::Refused(Arc::clone(&chosen.plans))),
-                };
-                return BegunTask::without_spare(chosen, begin);
             }
         };
         AtOnce::GoesOn(Box::new(BegunTask { chosen, begin, spare: Some(spare), suspended }))

@@ -25,7 +25,7 @@ use super::spare::Spares;
 use crate::attached::Count;
 use crate::coroutine::Coroutine;
 use crate::plan::PlanTable;
-use crate::python;
+use crate::python::{self, Entered};
 use crate::reactor::{Awaitable, Core, Notices, Pollable, Step, ThreadBound, after_python, resolve_all};
 
 /// What all requests of one server share.
@@ -204,8 +204,8 @@ impl Server {
     ) -> PyResult<Bound<'py, PyAny>> {
         let context = self.context(py);
         if self.tasks.eager && !self.tasks.custom.load(Ordering::Relaxed) {
-            let start = || self.tasks.eager(coroutine);
-            return context.map_or_else(|| Ok(start()), |context| python::inside(context, start))?;
+            let _entered = context.map(Entered::new).transpose()?;
+            return self.tasks.eager(coroutine);
         }
         // A task factory is code of the user's: it must not run inside the context that all requests start from.
         let keywords = PyDict::new(py);

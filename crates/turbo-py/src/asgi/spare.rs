@@ -22,7 +22,7 @@ use pyo3::{ffi, intern};
 
 use crate::attached::Attached;
 use crate::coroutine::{Body, Coroutine};
-use crate::python;
+use crate::python::{self, Entered};
 
 /// Makes spare tasks and keeps one.
 pub(crate) struct Spares {
@@ -65,16 +65,14 @@ impl Spares {
         })
     }
 
-    /// Runs `call` as the first step of the task.
+    /// Makes the task current, until what this returns is dropped, as it would be in its first step.
     ///
     /// # Errors
-    /// If the loop does not run, or somebody left another context in it.
-    pub(crate) fn run<T>(&self, py: Python<'_>, spare: &Spare, call: impl FnOnce() -> T) -> PyResult<T> {
+    /// If the loop does not run.
+    pub(crate) fn enter<'a>(&'a self, py: Python<'a>, spare: &'a Spare) -> PyResult<FirstStep<'a>> {
         let functions = self.functions.as_ref().ok_or_else(gone)?;
         let current = Current::enter(functions, spare.task.bind(py))?;
-        let done = python::inside(spare.context.bind(py), call);
-        drop(current);
-        done
+        Ok(FirstStep { _context: Entered::new(spare.context.bind(py))?, _current: current })
     }
 
     /// Keeps a task that is untouched for the next request.
@@ -95,7 +93,8 @@ impl Spares {
         coroutine.get().begin(py, body, suspended);
         task.setattr(py, intern!(py, "_log_destroy_pending"), true)?;
         functions.register.call1(py, (&task,))?;
-        python::inside(context.bind(py), || step.call0(py))??;
+        let _entered = Entered::new(context.bind(py))?;
+        step.call0(py)?;
         Ok(task.into_bound(py))
     }
 }
@@ -182,15 +181,21 @@ impl Spare {
     }
 }
 
-/// A task is the current one, and among all tasks, until this is dropped.
-struct Current<'a, 'py> {
-    functions: &'a Functions,
-    task: &'a Bound<'py, PyAny>,
-    before: Bound<'py, PyAny>,
+/// The first step of a spare task.
+pub(crate) struct FirstStep<'a> {
+    _context: Entered<'a>,
+    _current: Current<'a>,
 }
 
-impl<'a, 'py> Current<'a, 'py> {
-    fn enter(functions: &'a Functions, task: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+/// A task is the current one, and among all tasks, until this is dropped.
+struct Current<'a> {
+    functions: &'a Functions,
+    task: &'a Bound<'a, PyAny>,
+    before: Bound<'a, PyAny>,
+}
+
+impl<'a> Current<'a> {
+    fn enter(functions: &'a Functions, task: &'a Bound<'a, PyAny>) -> PyResult<Self> {
         let py = task.py();
         functions.register.bind(py).call1((task,))?;
         let before = functions.swap_current.bind(py).call1((&functions.event_loop, task))?;
@@ -198,7 +203,7 @@ impl<'a, 'py> Current<'a, 'py> {
     }
 }
 
-impl Drop for Current<'_, '_> {
+impl Drop for Current<'_> {
     fn drop(&mut self) {
         let py = self.task.py();
         // Neither fails: the loop runs, as it did before, and the task is one of asyncio's.
