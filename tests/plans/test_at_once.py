@@ -8,6 +8,7 @@ import asyncio
 import contextvars
 import gc
 import logging
+import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from types import ModuleType
@@ -114,7 +115,8 @@ def test_a_task_that_was_kept_is_done_and_nobody_elses(package: ModuleType) -> N
     assert all(task.done() and not task.cancelled() for task in kept)
 
 
-@pytest.mark.parametrize("part", ["coro", "context"])
+# `Task.get_context` came with Python 3.12.
+@pytest.mark.parametrize("part", ["coro", "context"] if sys.version_info >= (3, 12) else ["coro"])
 def test_parts_that_were_kept_are_nobody_elses(package: ModuleType, part: str) -> None:
     kept: list[object] = []
 
@@ -294,4 +296,7 @@ def test_in_debug_mode_a_task_knows_where_it_was_made(package: ModuleType) -> No
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONASYNCIODEBUG", "1")
-        assert answers(package, handler) == [[True, True]] * TIMES
+        found = answers(package, handler)
+    # uvicorn may run on uvloop, which does not read the variable.
+    assert found in ([[True, True]] * TIMES, [[False, False]] * TIMES)
+    assert found[0][0] or package is uvicorn
