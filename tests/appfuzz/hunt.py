@@ -206,6 +206,9 @@ def _ask(
     draw: Draw, made: App, duel: Duel, group: list[Request]
 ) -> Iterator[tuple[Request, Difference | None]]:
     if len(group) == 1:
+        if b" /change?" in group[0].data:
+            # On a connection that was just closed it would be sent twice, and change the app twice.
+            duel.leave()
         for _ in range(group[0].repeat):
             yield group[0], duel.ask(group[0].data, group[0].method, group[0].cut)
             if made.has_context and group[0].method == b"HEAD":
