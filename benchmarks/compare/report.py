@@ -36,7 +36,7 @@ def render(result: Result, charts: Sequence[str], folder: str) -> str:
         "",
         (
             f"{result.rounds} of {method['rounds']} rounds of {method['seconds']:g} s a measurement, in turns"
-            f" of 0.1 or 0.25 s. {machine['cores']} cores"
+            f" of 0.05 to 0.25 s. {machine['cores']} cores"
             f" ({machine['cpu']}), Linux {machine['kernel']}, commit {machine['commit']}, {machine['date']}"
             f"{', PostgreSQL ' + machine['postgresql'] if 'postgresql' in machine else ''}."
             " A cell is the median of the rounds; behind it, how many times TurboAPI's it is, and how far"
