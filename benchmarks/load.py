@@ -67,6 +67,11 @@ def text(data: bytes) -> str:
     return data.decode("latin-1")
 
 
+def plan_server(port: int, watch: Sequence[int] = (), **more: Any) -> dict[str, Any]:
+    """A server of a plan, the processes whose CPU time is read, and its own further fields."""
+    return {"address": f"127.0.0.1:{port}", "watch": list(watch), **more}
+
+
 def run_plan(plan: dict[str, Any], *, core: int | None = 1) -> list[dict[str, Any]]:
     """Runs one client process; the plan and the results, one a server, are what ``turbo-load`` documents."""
     with tempfile.NamedTemporaryFile("w", prefix="turbo-load-", suffix=".json") as file:
@@ -100,7 +105,7 @@ def load(
     The client waits in the kernel only with ``sleep``. The result is what ``turbo-load`` documents.
     """
     plan = {
-        "servers": [{"address": f"127.0.0.1:{port}"}],
+        "servers": [plan_server(port)],
         "connections": connections,
         "seconds": seconds,
         "sleep": sleep,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.load import Request, checked, run_plan
+from benchmarks.load import Request, checked, plan_server, run_plan
 from benchmarks.servers import Running
 
 SLICE = 0.1
@@ -33,11 +33,7 @@ def take_turns(
     turns = max(round(seconds / slice_seconds), 1)
     plan = {
         "servers": [
-            {
-                "address": f"127.0.0.1:{process.port}",
-                "watch": process.tree(),
-                "cases": [request.case()],
-            }
+            plan_server(process.port, process.tree(), cases=[request.case()])
             for process, request in servers.values()
         ],
         "turns": turns,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.load import encode, text
+from benchmarks.load import encode, plan_server, text
 
 CONNECTIONS = 50
 MOST_CONNECTIONS = 500
@@ -63,7 +63,7 @@ class Workload:
         if self.ends_by_itself:
             seconds = 20.0
         return {
-            "servers": [{"address": f"127.0.0.1:{port}", "watch": list(watch)} for port, watch in servers],
+            "servers": [plan_server(port, watch) for port, watch in servers],
             "turns": turns,
             "connections": self.connections,
             "seconds": seconds,

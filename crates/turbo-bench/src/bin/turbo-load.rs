@@ -6,8 +6,8 @@
 //! core. The result is one line of JSON on standard output, a list with an object for each server: `requests` (answered
 //! and right), `wrong` (another status or body), `failed` (connections that broke), `connects` (connections opened while
 //! counting), `unsent` (requests that were due and never sent, in an open loop), `received` (bytes of right bodies),
-//! `seconds`, `cpu_seconds` (of the processes to watch), `turns` (requests and CPU seconds of each), `latency_us` with the percentiles 50, 90, 99, 99.9 and 100, and
-//! `first_wrong`; or `error`, if a process to watch is gone.
+//! `seconds`, `cpu_seconds` (of the processes to watch), `turns` (requests and CPU seconds of each), `latency_us` with
+//! the percentiles 50, 90, 99, 99.9 and 100, and `first_wrong`; or `error`, if a process to watch is gone.
 #![forbid(unsafe_code)]
 
 use std::io;
