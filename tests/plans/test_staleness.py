@@ -20,6 +20,7 @@ import starlette.responses
 import starlette.routing
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi._compat.v2 import ModelField
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -114,6 +115,17 @@ def route_gets_another_path(app: FastAPI, replace: Any) -> None:
 @change()
 def dependency_calls_something_else(app: FastAPI, replace: Any) -> None:
     route_of(app).dependant.dependencies[0].call = lambda: 77
+
+
+@change()
+def dependants_look_up_their_call(app: FastAPI, replace: Any) -> None:
+    slot = vars(Dependant)["call"]
+
+    def call(dependant: Dependant) -> Any:
+        called = slot.__get__(dependant)
+        return (lambda: 77) if called is one else called
+
+    replace(Dependant, "call", property(call, slot.__set__))
 
 
 @change()

@@ -2,12 +2,10 @@
 
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-use http::request::Parts;
 use pyo3::prelude::*;
 use turbo_middleware::concurrency_limit::Permit;
 
-use super::http::{HttpCycle, Rest};
+use super::http::{HttpCycle, Inbound};
 use super::kept::Kept;
 use crate::attached::Attached;
 use crate::plan;
@@ -20,7 +18,7 @@ pub(crate) type Answer = plan::Answer<Py<HttpCycle>>;
 pub(crate) struct Meeting {
     pub(crate) kept: Kept,
     /// Until the task is over, or an exchange has it.
-    request: Attached<Option<(Parts, Rest, Bytes)>>,
+    request: Attached<Option<Inbound>>,
     answer: Attached<Waiting>,
     /// Its place among the requests that wait for the app.
     pub(crate) permit: Attached<Option<Permit>>,
@@ -33,16 +31,16 @@ enum Waiting {
 }
 
 impl Meeting {
-    pub(crate) fn new(parts: Parts, rest: Rest, body: Bytes) -> Self {
+    pub(crate) fn new(request: Inbound) -> Self {
         Self {
             kept: Kept::new(),
-            request: Attached::new(Some((parts, rest, body))),
+            request: Attached::new(Some(request)),
             answer: Attached::new(Waiting::Nobody),
             permit: Attached::new(None),
         }
     }
 
-    pub(crate) fn take_request(&self, py: Python<'_>) -> Option<(Parts, Rest, Bytes)> {
+    pub(crate) fn take_request(&self, py: Python<'_>) -> Option<Inbound> {
         self.request.replace(py, None)
     }
 

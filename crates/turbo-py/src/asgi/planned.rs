@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
-use http_body::Body as _;
 use pyo3::intern;
 use pyo3::prelude::*;
 use turbo_middleware::metrics::Route;
@@ -14,7 +13,7 @@ use turbo_middleware::metrics::Route;
 use super::access::Row;
 use super::at_once::{AtOnce, BegunTask};
 use super::exchange::{Exchange, Outcome as Ended, Target};
-use super::http::{Head, HttpCycle, Length, RequestBody, ResponseBody, Rest, assemble, discard, is_bodiless};
+use super::http::{Head, HttpCycle, Inbound, Length, ResponseBody, Rest, assemble, discard, is_bodiless};
 use super::meeting::{Answer, Meeting};
 use super::responding::Responding;
 use super::scope;
@@ -36,37 +35,36 @@ pub(crate) struct Facts {
     route: Option<Route>,
 }
 
+/// A map for more fields than this is not used again for a response: hyper keeps the last response's for the next
+/// request, so that it would be kept by idle connections. A map for so many takes 1.3 KB.
+const FIELDS_KEPT: usize = 12;
+
 impl ConnectionContext {
     /// Answers a request by its plan if it has one; otherwise leaves it where it is.
-    pub(crate) fn attempt(self: &Rc<Self>, request: &mut Option<(Parts, RequestBody)>) -> Option<Responding> {
+    pub(crate) fn attempt(self: &Rc<Self>, request: &mut Option<Inbound>) -> Option<Responding> {
         let server = &self.server;
         let plans = server.plans.as_ref()?;
+        let has_body = matches!(request.as_ref()?.rest, Rest::Open(_));
         // What the client waits for before it sends the body is the application's to say.
-        if request.as_ref()?.0.headers.contains_key(header::EXPECT) || server.is_overloaded() {
+        if server.is_overloaded()
+            || (has_body && request.as_ref()?.parts.headers.contains_key(header::EXPECT))
+        {
             return None;
         }
         Python::attach(|py| {
-            let (parts, body) = request.as_ref()?;
+            let parts = &request.as_ref()?.parts;
             let scheme = || self.scheme(parts);
             let target = self.planned_request(parts, &scheme);
-            let attempt = plan::attempt(py, plans.get(), target, !body.is_end_stream(), server.context(py)?);
-            if matches!(attempt, Attempt::NotPlanned) {
-                return None;
-            }
-            let (parts, body) = request.take()?;
-            let responding = match attempt {
-                Attempt::TakesBody(chosen) => Responding::collecting(Rc::clone(self), chosen, parts, body),
-                Attempt::Scoped(plans) if !body.is_end_stream() => {
-                    Responding::prefetching(Rc::clone(self), parts, body, Some(plans))
+            let responding = match plan::attempt(py, plans.get(), target, has_body, server.context(py)?) {
+                Attempt::NotPlanned => return None,
+                Attempt::Begun { outcome, route } => self.follow(py, outcome, request, route),
+                Attempt::Scoped(plans) if has_body => {
+                    Responding::prefetching(Rc::clone(self), request.take()?, Some(plans))
                 }
-                Attempt::Scoped(plans) => {
-                    self.start_target(py, parts, Rest::Nothing, Bytes::new(), Target::Scoped(plans))
+                Attempt::Scoped(plans) => self.start_target(py, request.take()?, Target::Scoped(plans)),
+                Attempt::TakesBody(chosen) => {
+                    Responding::collecting(Rc::clone(self), chosen, request.take()?)
                 }
-                Attempt::Begun { outcome, route } => {
-                    let rest = if body.is_end_stream() { Rest::Nothing } else { Rest::Open(body) };
-                    self.follow(py, outcome, parts, rest, Bytes::new(), route)
-                }
-                Attempt::NotPlanned => Responding::aborted(),
             };
             after_python(py);
             Some(responding)
@@ -74,72 +72,78 @@ impl ConnectionContext {
     }
 
     /// Begins a plan with the whole body.
-    pub(crate) fn answer(self: &Rc<Self>, chosen: &Chosen, parts: Parts, body: Bytes) -> Responding {
+    pub(crate) fn answer(self: &Rc<Self>, chosen: &Chosen, request: Inbound) -> Responding {
         let server = &self.server;
         Python::attach(|py| {
             let Some(context) = server.context(py).filter(|_| !server.is_overloaded()) else {
-                return self.start(parts, Rest::Nothing, body);
+                return self.start(request, Target::App);
             };
+            let parts = &request.parts;
             if self.sheds(parts.uri.path()) {
-                return Responding::ready(self.shed(&parts));
+                return Responding::ready(self.shed(parts));
             }
-            let scheme = || self.scheme(&parts);
-            let request = self.planned_request(&parts, &scheme);
-            let outcome = chosen.begin(py, request, &body, context);
-            let route = request.names_route.then(|| chosen.route.label.clone());
-            let responding = self.follow(py, outcome, parts, Rest::Nothing, body, route);
+            let scheme = || self.scheme(parts);
+            let target = self.planned_request(parts, &scheme);
+            let outcome = chosen.begin(py, target, &request.early, context);
+            let route = target.names_route.then(|| chosen.route.label.clone());
+            let responding = self.follow(py, outcome, &mut Some(request), route);
             after_python(py);
             responding
         })
     }
 
-    /// Goes on with a plan that has begun.
+    /// Goes on with a plan that has begun, of a request that is there. It stays where it is if it is answered
+    /// at once: to move it about would cost more than the rest of this.
     fn follow(
         self: &Rc<Self>,
         py: Python<'_>,
         outcome: Outcome,
-        parts: Parts,
-        rest: Rest,
-        body: Bytes,
+        request: &mut Option<Inbound>,
         route: Option<Route>,
     ) -> Responding {
-        let outcome = match outcome {
-            Outcome::Suspended(chosen, run) => match self.at_once(py, chosen, run, &parts) {
-                AtOnce::Answered(payload) => Outcome::Ready(payload),
-                AtOnce::GoesOn(begun) => return self.begin_task(py, begun, parts, rest, body),
-            },
-            outcome => outcome,
-        };
-        match outcome {
-            Outcome::Ready(payload) => {
-                if let Rest::Open(body) = rest {
-                    self.server.spawn(discard(body));
+        let Some(arrived) = request else { return Responding::aborted() };
+        let payload = match outcome {
+            Outcome::Ready(payload) => payload,
+            Outcome::Suspended(chosen, run) => match self.at_once(py, chosen, run, &arrived.parts) {
+                AtOnce::Answered(payload) => payload,
+                AtOnce::GoesOn(begun) => {
+                    return request
+                        .take()
+                        .map_or_else(Responding::aborted, |request| self.begin_task(py, begun, request));
                 }
-                let facts = Facts { route, ..self.facts(&parts) };
-                Responding::ready(self.respond(facts, payload))
-            }
-            Outcome::Suspended(..) => Responding::aborted(),
+            },
             Outcome::Concluding(chosen, conclusion) => {
-                self.start_target(py, parts, rest, body, Target::Concluding { chosen, conclusion })
+                let target = Target::Concluding { chosen, conclusion };
+                return request
+                    .take()
+                    .map_or_else(Responding::aborted, |request| self.start_target(py, request, target));
             }
-            Outcome::Refused(plans) => self.start_target(py, parts, rest, body, Target::Refused(plans)),
+            Outcome::Refused(plans) => {
+                return request.take().map_or_else(Responding::aborted, |request| {
+                    self.start_target(py, request, Target::Refused(plans))
+                });
+            }
+        };
+        if let Rest::Open(body) = std::mem::replace(&mut arrived.rest, Rest::Nothing) {
+            self.server.spawn(discard(body));
         }
+        let facts = Facts { route, ..self.facts(&arrived.parts) };
+        let fields = std::mem::take(&mut arrived.parts.headers);
+        Responding::ready(self.respond(facts, payload, fields))
     }
 
     fn begin_task(
         self: &Rc<Self>,
         py: Python<'_>,
         begun: Box<BegunTask<'_>>,
-        parts: Parts,
-        rest: Rest,
-        body: Bytes,
+        request: Inbound,
     ) -> Responding {
         let BegunTask { chosen, begin, spare, suspended } = *begun;
         let route = self.server.recorder.is_some().then(|| chosen.route.label.clone());
-        let facts = Facts { route, ..self.facts(&parts) };
+        let facts = Facts { route, ..self.facts(&request.parts) };
         self.server.request_started(py);
-        let method = parts.method.clone();
-        let meeting = Arc::new(Meeting::new(parts, rest, body));
+        let method = request.parts.method.clone();
+        let meeting = Arc::new(Meeting::new(request));
         let origin = TaskOrigin {
             server: Arc::clone(&self.server),
             context: ThreadBound::new(Rc::clone(self)),
@@ -171,24 +175,36 @@ impl ConnectionContext {
             Err(error) => self.server.log_exception(py, error),
         }
         match answer {
-            Some(Answer::Ready(payload)) => Responding::ready(self.respond(facts, payload)),
+            Some(Answer::Ready(payload)) => Responding::ready(self.respond(facts, payload, HeaderMap::new())),
             Some(Answer::Exchange(cycle)) => Responding::running(Rc::clone(self), cycle),
             Some(Answer::Nothing) => Responding::aborted(),
             None => Responding::planned(Rc::clone(self), meeting, facts),
         }
     }
 
-    /// The response that a plan made.
-    pub(crate) fn respond(&self, facts: Facts, payload: Payload) -> Response<ResponseBody> {
+    /// The response that a plan made; `headers` are the request's, or any other map whose memory may be used.
+    pub(crate) fn respond(
+        &self,
+        facts: Facts,
+        payload: Payload,
+        mut headers: HeaderMap,
+    ) -> Response<ResponseBody> {
         let server = &self.server;
-        // One more for `server`: hyper writes `date` past the map, and a map of up to six fields is an
-        // allocation that the allocator has at hand.
-        let mut headers = HeaderMap::with_capacity(payload.headers.len() + server.default_headers.len() + 1);
+        if headers.capacity() > FIELDS_KEPT {
+            headers = HeaderMap::new();
+        }
+        headers.clear();
+        // One more for `server`; hyper writes `date` past the map.
+        headers.reserve(payload.headers.len() + server.default_headers.len() + 1);
         headers.extend(server.default_headers.iter().cloned());
-        let mut sized = false;
+        let (mut sized, mut named) = (false, headers.contains_key(header::SERVER));
         for (name, value) in payload.headers {
             sized |= name == header::CONTENT_LENGTH;
+            named |= name == header::SERVER;
             headers.append(name, value);
+        }
+        if let Some(product) = server.product.as_ref().filter(|_| !named) {
+            headers.append(header::SERVER, product.clone());
         }
         if facts.version == Version::HTTP_10 {
             // As uvicorn: an HTTP/1.0 connection ends with its first response.
@@ -210,7 +226,7 @@ impl ConnectionContext {
         server.response_completed();
         let head = Head { status: payload.status, headers };
         let body = ResponseBody::whole(payload.body, length);
-        let mut response = assemble(head, facts.version, body, server.product.as_ref(), &server.reasons);
+        let mut response = assemble(head, facts.version, body, None, &server.reasons);
         if let Some(route) = facts.route {
             response.extensions_mut().insert(route);
         }
@@ -243,6 +259,7 @@ impl ConnectionContext {
         self.respond(
             self.facts(parts),
             Payload { status, headers, body: Bytes::from_static(TEXT.as_bytes()) },
+            HeaderMap::new(),
         )
     }
 
@@ -279,8 +296,8 @@ impl Origin for TaskOrigin {
     ) -> PyResult<(Py<HttpCycle>, Box<dyn Body>)> {
         let gone = || pyo3::exceptions::PyRuntimeError::new_err("the request has ended");
         let context = self.context.with(Rc::clone).ok_or_else(gone)?;
-        let (parts, rest, body) = self.meeting.take_request(py).ok_or_else(gone)?;
-        let (cycle, scope) = context.exchange(py, parts, rest, body)?;
+        let request = self.meeting.take_request(py).ok_or_else(gone)?;
+        let (cycle, scope) = context.exchange(py, request)?;
         let receive = cycle.bind(py).getattr(intern!(py, "receive"))?;
         let send = cycle.bind(py).getattr(intern!(py, "send"))?;
         let run = AsgiRun::concluding(py, chosen, conclusion, &scope, &receive, &send)?;
@@ -309,7 +326,7 @@ impl Origin for TaskOrigin {
     }
 
     fn finished(&mut self, py: Python<'_>) {
-        if let Some((_, Rest::Open(body), _)) = self.meeting.take_request(py) {
+        if let Some(Inbound { rest: Rest::Open(body), .. }) = self.meeting.take_request(py) {
             self.server.spawn(discard(body));
         }
         drop(self.meeting.permit.replace(py, None));

@@ -7,13 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::Response;
-use http::request::Parts;
+use http::{HeaderMap, Response};
 use pyo3::prelude::*;
 use turbo_http::websocket::Handshake;
 
-use super::http::{Answered, Collected, Gathered, HttpCycle, RequestBody, ResponseBody, Rest, gather};
+use super::exchange::Target;
+use super::http::{Answered, Collected, Gathered, HttpCycle, Inbound, ResponseBody, Rest, gather};
 use super::meeting::{Answer, Meeting};
 use super::planned::Facts;
 use super::service::ConnectionContext;
@@ -21,6 +20,8 @@ use super::websocket::WebSocketSession;
 use crate::plan::{Chosen, Plans};
 
 /// A response in the making. Dropped before it is made, it tells the app of the disconnect.
+///
+/// Small, since every response moves in it through the layers below: a request whose body has to come is boxed.
 pub(crate) struct Responding {
     stage: Stage,
 }
@@ -30,7 +31,7 @@ enum Stage {
     /// then finds it and need not suspend. A body that is on its way never holds the app up.
     Prefetching {
         context: Rc<ConnectionContext>,
-        request: Option<(Parts, RequestBody)>,
+        request: Option<Box<Inbound>>,
         /// The plans, one of which serves the request.
         plans: Option<Arc<Plans>>,
     },
@@ -38,7 +39,7 @@ enum Stage {
     Collecting {
         context: Rc<ConnectionContext>,
         chosen: Chosen,
-        request: Option<(Parts, RequestBody)>,
+        request: Option<Box<Inbound>>,
         body: Collected,
     },
     /// A task makes the calls of a plan.
@@ -64,20 +65,14 @@ enum Stage {
 impl Responding {
     pub(crate) fn prefetching(
         context: Rc<ConnectionContext>,
-        parts: Parts,
-        body: RequestBody,
+        request: Inbound,
         plans: Option<Arc<Plans>>,
     ) -> Self {
-        Self { stage: Stage::Prefetching { context, request: Some((parts, body)), plans } }
+        Self { stage: Stage::Prefetching { context, request: Some(Box::new(request)), plans } }
     }
 
-    pub(crate) fn collecting(
-        context: Rc<ConnectionContext>,
-        chosen: Chosen,
-        parts: Parts,
-        body: RequestBody,
-    ) -> Self {
-        let request = Some((parts, body));
+    pub(crate) fn collecting(context: Rc<ConnectionContext>, chosen: Chosen, request: Inbound) -> Self {
+        let request = Some(Box::new(request));
         Self { stage: Stage::Collecting { context, chosen, request, body: Collected::default() } }
     }
 
@@ -107,13 +102,13 @@ impl Responding {
 
     fn prefetch(&mut self, cx: &mut Context<'_>) {
         let Stage::Prefetching { context, request, plans } = &mut self.stage else { return };
-        let Some((parts, mut body)) = request.take() else { return };
+        let Some(mut request) = request.take() else { return };
         let (context, plans) = (Rc::clone(context), plans.take());
-        let mut early = Bytes::new();
-        let rest = match gather(&mut body, &mut early, cx) {
-            Gathered::Ended => Rest::Nothing,
-            Gathered::Open => Rest::Open(body),
-            Gathered::Lost => Rest::Lost,
+        let Rest::Open(body) = &mut request.rest else { return };
+        match gather(body, &mut request.early, cx) {
+            Gathered::Ended => request.rest = Rest::Nothing,
+            Gathered::Open => {}
+            Gathered::Lost => request.rest = Rest::Lost,
             Gathered::Malformed => {
                 *self = Self::ready(Python::attach(|py| context.malformed(py)));
                 return;
@@ -122,27 +117,26 @@ impl Responding {
                 *self = Self::aborted();
                 return;
             }
-        };
-        *self = match plans {
-            Some(plans) => context.start_scoped(parts, rest, early, plans),
-            None => context.start(parts, rest, early),
-        };
+        }
+        *self = context.start(*request, plans.map_or(Target::App, Target::Scoped));
     }
 
     fn collect(&mut self, cx: &mut Context<'_>) {
         let Stage::Collecting { context, chosen, request, body } = &mut self.stage else { return };
-        let Some((_, source)) = request else { return };
+        let Some(Rest::Open(source)) = request.as_mut().map(|request| &mut request.rest) else { return };
         let outcome = body.gather(source, cx);
         if matches!(outcome, Gathered::Open) {
             return;
         }
-        let Some((parts, _)) = request.take() else { return };
-        let (context, chosen, data) = (Rc::clone(context), chosen.clone(), body.take());
+        let Some(mut request) = request.take() else { return };
+        let (context, chosen) = (Rc::clone(context), chosen.clone());
+        request.early = body.take();
+        request.rest = if matches!(outcome, Gathered::Lost) { Rest::Lost } else { Rest::Nothing };
         *self = match outcome {
             Gathered::Malformed => Self::ready(Python::attach(|py| context.malformed(py))),
-            Gathered::Lost => context.start(parts, Rest::Lost, data),
+            Gathered::Lost => context.start(*request, Target::App),
             Gathered::TooLarge => Self::aborted(),
-            Gathered::Ended | Gathered::Open => context.answer(&chosen, parts, data),
+            Gathered::Ended | Gathered::Open => context.answer(&chosen, *request),
         };
     }
 }
@@ -157,7 +151,8 @@ impl Future for Responding {
             match Python::attach(|py| meeting.poll(py, cx)) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answer::Ready(payload)) => {
-                    let response = facts.take().map(|facts| context.respond(facts, payload));
+                    let response =
+                        facts.take().map(|facts| context.respond(facts, payload, HeaderMap::new()));
                     self.stage = Stage::Answered;
                     return Poll::Ready(response.ok_or(Aborted));
                 }

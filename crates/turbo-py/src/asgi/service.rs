@@ -5,10 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version, header};
-use http_body::Body;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,14 +17,13 @@ use turbo_middleware::metrics::CountedBody;
 
 use super::exchange::{Exchange, Target};
 use super::http::{
-    Facts, Head, HttpCycle, Length, RequestBody, ResponseBody, Rest, State, assemble, plain_text,
+    Facts, Head, HttpCycle, Inbound, Length, RequestBody, ResponseBody, Rest, State, assemble, plain_text,
 };
 use super::memory::Crowd;
 use super::responding::{Aborted, Responding};
 use super::scope::{self, Peer};
 use super::server::Server;
 use super::websocket::{Answer, WebSocketSession, pump};
-use crate::plan::Plans;
 use crate::reactor::after_python;
 
 /// Serves the requests of one connection, one after the other; behind the engine's layers or in front.
@@ -77,23 +74,24 @@ impl AppService {
             let (parts, _) = request.into_parts();
             return Responding::ready(context.shed(&parts));
         }
-        if context.server.options.websockets.enabled && websocket::is_upgrade(&request) {
+        // What hyper can hand over, it offers among the extensions.
+        if !request.extensions().is_empty()
+            && context.server.options.websockets.enabled
+            && websocket::is_upgrade(&request)
+        {
             return context.shake_hands(request);
         }
         let (parts, source) = request.into_parts();
-        let mut request = Some((parts, body(source)));
+        let mut request = Some(Inbound::new(parts, body(source)));
         if let Some(responding) = context.attempt(&mut request) {
             return responding;
         }
-        let Some((parts, body)) = request else { return Responding::aborted() };
-        if body.is_end_stream() {
-            return context.start(parts, Rest::Nothing, Bytes::new());
+        let Some(request) = request else { return Responding::aborted() };
+        // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
+        if matches!(request.rest, Rest::Open(_)) && !request.parts.headers.contains_key(header::EXPECT) {
+            return Responding::prefetching(context, request, None);
         }
-        if parts.headers.contains_key(header::EXPECT) {
-            // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
-            return context.start(parts, Rest::Open(body), Bytes::new());
-        }
-        Responding::prefetching(context, parts, body, None)
+        context.start(request, Target::App)
     }
 }
 
@@ -155,31 +153,18 @@ impl ConnectionContext {
         });
     }
 
-    /// Calls the app; `early` is what has arrived of the body.
-    pub(crate) fn start(self: &Rc<Self>, parts: Parts, rest: Rest, early: Bytes) -> Responding {
-        Python::attach(|py| self.start_target(py, parts, rest, early, Target::App))
-    }
-
-    /// Runs a plan that needs a scope.
-    pub(crate) fn start_scoped(
-        self: &Rc<Self>,
-        parts: Parts,
-        rest: Rest,
-        early: Bytes,
-        state: Arc<Plans>,
-    ) -> Responding {
-        Python::attach(|py| self.start_target(py, parts, rest, early, Target::Scoped(state)))
+    /// Calls the app, or runs a plan that needs a scope.
+    pub(crate) fn start(self: &Rc<Self>, request: Inbound, target: Target) -> Responding {
+        Python::attach(|py| self.start_target(py, request, target))
     }
 
     pub(crate) fn start_target(
         self: &Rc<Self>,
         py: Python<'_>,
-        parts: Parts,
-        rest: Rest,
-        early: Bytes,
+        request: Inbound,
         target: Target,
     ) -> Responding {
-        let begun = self.begin(py, parts, rest, early, target);
+        let begun = self.begin(py, request, target);
         after_python(py);
         match begun {
             Ok(cycle) => Responding::running(Rc::clone(self), cycle),
@@ -187,15 +172,8 @@ impl ConnectionContext {
         }
     }
 
-    fn begin(
-        &self,
-        py: Python<'_>,
-        parts: Parts,
-        rest: Rest,
-        early: Bytes,
-        target: Target,
-    ) -> PyResult<Py<HttpCycle>> {
-        let (cycle, scope) = self.exchange(py, parts, rest, early)?;
+    fn begin(&self, py: Python<'_>, request: Inbound, target: Target) -> PyResult<Py<HttpCycle>> {
+        let (cycle, scope) = self.exchange(py, request)?;
         if self.server.is_overloaded() {
             self.server.log_warning(py, "Exceeded concurrency limit.");
             cycle.get().answer_unavailable(py);
@@ -209,10 +187,9 @@ impl ConnectionContext {
     pub(crate) fn exchange<'py>(
         &self,
         py: Python<'py>,
-        parts: Parts,
-        rest: Rest,
-        early: Bytes,
+        request: Inbound,
     ) -> PyResult<(Py<HttpCycle>, Bound<'py, PyDict>)> {
+        let Inbound { parts, rest, early } = request;
         let scope = scope::build(py, &self.server, self.peer()?, &parts, None)?;
         let mut state = State::new(rest, parts.method == Method::HEAD);
         state.expects_continue = parts.headers.contains_key(header::EXPECT);

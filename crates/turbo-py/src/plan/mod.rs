@@ -12,6 +12,7 @@ mod direct;
 pub(crate) mod encode;
 pub(crate) mod extract;
 mod lift;
+mod member;
 pub(crate) mod pace;
 mod program;
 mod replay;

@@ -4,6 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 
 use super::dictionaries::Dictionaries;
+use super::member::Member;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
@@ -25,7 +26,7 @@ enum Watch {
     /// A dictionary holds exactly these pairs of objects.
     Dict { dict: Py<PyDict>, pairs: Box<[(Py<PyAny>, Py<PyAny>)]> },
     /// An object has this attribute.
-    Attribute { object: Py<PyAny>, name: Py<PyString>, expected: Py<PyAny> },
+    Attribute { object: Py<PyAny>, name: Py<PyString>, expected: Py<PyAny>, member: Option<Member> },
 }
 
 impl Watches {
@@ -94,11 +95,17 @@ impl Watch {
                 let pairs = dict.iter().map(|(key, value)| (key.unbind(), value.unbind())).collect();
                 Self::Dict { dict: dict.unbind(), pairs }
             }
-            "attribute" => Self::Attribute {
-                object: subject.unbind(),
-                name: entry.get_item(2)?.cast_into::<PyString>()?.unbind(),
-                expected: entry.get_item(3)?.unbind(),
-            },
+            "attribute" => {
+                let name = entry.get_item(2)?.cast_into::<PyString>()?;
+                let expected = entry.get_item(3)?;
+                let member = Member::find(&subject, &name, &expected);
+                Self::Attribute {
+                    object: subject.unbind(),
+                    name: name.unbind(),
+                    expected: expected.unbind(),
+                    member,
+                }
+            }
             _ => return Err(PyValueError::new_err(format!("unknown kind of watch {kind:?}"))),
         })
     }
@@ -120,7 +127,7 @@ impl Watch {
                     visit.call(value)
                 })
             }
-            Self::Attribute { object, name: _, expected } => {
+            Self::Attribute { object, expected, .. } => {
                 visit.call(object)?;
                 visit.call(expected)
             }
@@ -139,8 +146,10 @@ impl Watch {
             }
             Self::List { list, objects } => list_holds(list.bind(py), objects),
             Self::Dict { dict, pairs } => dict_holds(dict.bind(py), pairs),
-            Self::Attribute { object, name, expected } => {
-                object.bind(py).getattr(name).is_ok_and(|found| found.is(expected))
+            Self::Attribute { object, name, expected, member } => {
+                let object = object.bind(py);
+                let seen = member.as_ref().and_then(|member| member.is(object, expected));
+                seen.unwrap_or_else(|| object.getattr(name).is_ok_and(|found| found.is(expected)))
             }
         }
     }
