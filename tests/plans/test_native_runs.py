@@ -8,13 +8,16 @@ import logging
 import threading
 import weakref
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Annotated, Any
 
 import pytest
+import uvicorn
 from fastapi import BackgroundTasks, Body, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, field_validator
 
+import turboapi
 from tests.plans.served import served
 from turboapi.plans import status
 from turboapi.plans.application import plans_of
@@ -57,6 +60,25 @@ def test_a_response_is_out_before_its_background_task_blocks_the_loop() -> None:
         received.set()
     assert waited == [True]
     assert tiers(app)["/"] == "native"
+
+
+@pytest.mark.parametrize("package", [turboapi, uvicorn], ids=["engine", "uvicorn"])
+@pytest.mark.parametrize("fields", [0, 3, 8, 40])
+def test_a_response_has_nothing_of_the_requests_fields(package: ModuleType, fields: int) -> None:
+    """The engine writes a response's fields where the request's were, if these were few."""
+    app = FastAPI()
+
+    @app.get("/")
+    async def read() -> str:
+        return "answer"
+
+    sent = {f"x-{number}": "sent" for number in range(fields)} | {"expect": "100-continue"}
+    with served(app, package) as client:
+        for _ in range(3):
+            response = client.get("/", headers=sent)
+            assert response.json() == "answer"
+            assert sorted(response.headers) == ["content-length", "content-type", "date", "server"]
+            assert response.headers["content-length"] == "8"
 
 
 def test_foreign_objects_are_validated_on_a_worker_thread() -> None:
