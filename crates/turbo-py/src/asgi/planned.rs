@@ -57,7 +57,7 @@ impl ConnectionContext {
             let target = self.planned_request(parts, &scheme);
             let responding = match plan::attempt(py, plans.get(), target, has_body, server.context(py)?) {
                 Attempt::NotPlanned => return None,
-                Attempt::Begun { outcome, route } => self.follow(py, outcome, request, route),
+                Attempt::Begun { outcome, route } => self.follow(py, outcome, request, route)?,
                 Attempt::Scoped(plans) if has_body => {
                     Responding::prefetching(Rc::clone(self), request.take()?, Some(plans))
                 }
@@ -88,40 +88,32 @@ impl ConnectionContext {
             let route = target.names_route.then(|| chosen.route.label.clone());
             let responding = self.follow(py, outcome, &mut Some(request), route);
             after_python(py);
-            responding
+            responding.unwrap_or_else(Responding::aborted)
         })
     }
 
-    /// Goes on with a plan that has begun, of a request that is there. It stays where it is if it is answered
-    /// at once: to move it about would cost more than the rest of this.
+    /// Goes on with a plan that has begun; `None` if the request is gone. It stays where it is if it is answered at
+    /// once: to move it about would cost more than the rest of this.
     fn follow(
         self: &Rc<Self>,
         py: Python<'_>,
         outcome: Outcome,
         request: &mut Option<Inbound>,
         route: Option<Route>,
-    ) -> Responding {
-        let Some(arrived) = request else { return Responding::aborted() };
+    ) -> Option<Responding> {
+        let arrived = request.as_mut()?;
         let payload = match outcome {
             Outcome::Ready(payload) => payload,
             Outcome::Suspended(chosen, run) => match self.at_once(py, chosen, run, &arrived.parts) {
                 AtOnce::Answered(payload) => payload,
-                AtOnce::GoesOn(begun) => {
-                    return request
-                        .take()
-                        .map_or_else(Responding::aborted, |request| self.begin_task(py, begun, request));
-                }
+                AtOnce::GoesOn(begun) => return Some(self.begin_task(py, begun, request.take()?)),
             },
             Outcome::Concluding(chosen, conclusion) => {
                 let target = Target::Concluding { chosen, conclusion };
-                return request
-                    .take()
-                    .map_or_else(Responding::aborted, |request| self.start_target(py, request, target));
+                return Some(self.start_target(py, request.take()?, target));
             }
             Outcome::Refused(plans) => {
-                return request.take().map_or_else(Responding::aborted, |request| {
-                    self.start_target(py, request, Target::Refused(plans))
-                });
+                return Some(self.start_target(py, request.take()?, Target::Refused(plans)));
             }
         };
         if let Rest::Open(body) = std::mem::replace(&mut arrived.rest, Rest::Nothing) {
@@ -129,7 +121,7 @@ impl ConnectionContext {
         }
         let facts = Facts { route, ..self.facts(&arrived.parts) };
         let fields = std::mem::take(&mut arrived.parts.headers);
-        Responding::ready(self.respond(facts, payload, fields))
+        Some(Responding::ready(self.respond(facts, payload, fields)))
     }
 
     fn begin_task(
