@@ -115,6 +115,12 @@ class App:
         )
 
     @property
+    def dispatch_tasks(self) -> list[str]:
+        """What the journal calls the tasks of dispatch functions."""
+        names = [re.findall(r"task of dispatch_\d+", text) for text in self.additions]
+        return [name for found in names for name in found]
+
+    @property
     def tasks_beside_exits(self) -> list[str]:
         """What the journal calls the tasks of dispatch functions that run beside exits of dependencies.
 
@@ -124,8 +130,7 @@ class App:
         sources = self.parts.definitions.sources.values()
         if not any(source.startswith("def ") and "yield " in source for source in sources):
             return []
-        names = [re.findall(r"task of dispatch_\d+", text) for text in self.additions]
-        return [name for found in names for name in found]
+        return self.dispatch_tasks
 
     def _texts(self) -> list[str]:
         return [*(route.source for route in self.routes), *self.additions]

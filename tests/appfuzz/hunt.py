@@ -231,6 +231,7 @@ def _journals(made: App, duel: Duel, sent: dict[str, Request], first: int, last:
         unordered={key for key, one in requests.items() if one.repeat > 1},
         # A generator runs beside the exits of dependencies.
         races=[*streams, *files, *made.tasks_beside_exits],
+        threads=made.dispatch_tasks,
         # How far a stream gets that nobody reads is a race.
         ignored={key for key, one in requests.items() if streams and one.method == b"HEAD"},
     )

@@ -11,7 +11,7 @@ from tests.differential.harness.wire import Response
 
 from .apps import app
 from .draw import Draw
-from .duel import Duel, differences
+from .duel import Duel, _beside, differences
 from .hunt import Finding, Hunt, write
 from .requests import request
 
@@ -116,6 +116,16 @@ def test_tasks_that_run_beside_exits() -> None:
     """Of an app with a `def` dependency that yields, and a dispatch function that adds a task."""
     assert app("11/0").tasks_beside_exits == ["task of dispatch_0"]
     assert dataclasses.replace(app("11/0"), additions=[]).tasks_beside_exits == []
+
+
+def test_tasks_of_several_levels_run_in_threads() -> None:
+    """Their order is chance; that of the tasks of one response, and of all else, is not."""
+    journals = [["a", "inner", "outer"], ["a", "outer", "inner"], ["inner", "a", "outer"], ["a", "outer"]]
+    named = [[f"task of {one}" if one != "a" else one for one in journal] for journal in journals]
+    first, second, third, fourth = (_beside(["task of outer"], journal) for journal in named)
+    assert first == second != third
+    assert fourth == named[3]
+    assert _beside([], named[0]) != _beside([], named[1])
 
 
 def test_kinds_of_differences() -> None:
