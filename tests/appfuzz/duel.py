@@ -284,8 +284,8 @@ class Duel:
         """Requests from `first` up to `last` for which the two apps noted different things.
 
         The journals lose them. `unordered` are keys of several requests: the task of one may run while
-        the next is handled. `races` are routes whose response runs beside other tasks of its request. `threads` are
-        tasks that run in a worker thread beside those of the app further in: see `_beside`.
+        the next is handled. `races` are routes whose response runs beside other tasks of its request.
+        `threads` are tasks that run in a worker thread beside those of the app further in: see `_beside`.
         """
         ignored = {*ignored, *self.uncertain}
         # Validators and serializers note under -1: they do not know for which request.
