@@ -102,6 +102,12 @@ class App:
         return features_of(self.additions)
 
     @property
+    def leaves_bodies_unread(self) -> bool:
+        """Whether a dispatch function may answer with something else than the response that it was given."""
+        leaving = {"replace", "replace-errors", "raise-after"}
+        return any(not leaving.isdisjoint(features) for features in self.dispatch_functions)
+
+    @property
     def races_with_files(self) -> bool:
         """Whether a dispatch function adds a task to what one further out may throw away.
 

@@ -112,6 +112,16 @@ def test_apps_whose_file_responses_race() -> None:
     assert not races()
 
 
+def test_apps_that_leave_bodies_unread() -> None:
+    """Of an app that has a dispatch function which answers with something else."""
+    function = '@app.middleware("http")\nasync def dispatch_0():\n    # plain {}\n    pass'
+    answers = [
+        dataclasses.replace(app("7/3"), additions=[function.format(feature)]).leaves_bodies_unread
+        for feature in ("status", "replace", "raise-after")
+    ]
+    assert answers == [False, True, True]
+
+
 def test_tasks_that_run_beside_exits() -> None:
     """Of an app with a `def` dependency that yields, and a dispatch function that adds a task."""
     assert app("11/0").tasks_beside_exits == ["task of dispatch_0"]

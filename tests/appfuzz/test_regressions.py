@@ -60,6 +60,11 @@ APPS = {
         app.add_route("/journal", journal)
 
 
+        @app.put("/sizes")
+        async def sizes(request: Request) -> list[int]:
+            return [len(chunk) async for chunk in request.stream()]
+
+
         @app.get("/items/{item_id}")
         async def read(item_id: int, q: str | None = None) -> dict[str, Any]:
             return {"item_id": item_id, "q": q}
@@ -244,6 +249,13 @@ APPS = {
 LONG = b"1" + b"0" * 400
 
 CASES = [
+    Case(
+        "chunks of one packet are one message",
+        "plain",
+        b"PUT /sizes HTTP/1.1\r\nHost: example.test\r\nX-Id: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n",
+        b"PUT",
+    ),
     get("handler-that-raises-was-asked-three-times", "handlers", "/endless"),
     get("handler-that-raises-is-asked-twice", "handlers", "/endless-native"),
     get("handler-that-raises-behind-middleware-was-final", "middleware", "/nan"),

@@ -12,7 +12,9 @@ use pyo3::prelude::*;
 use turbo_http::websocket::Handshake;
 
 use super::exchange::Target;
-use super::http::{Answered, Collected, Gathered, HttpCycle, Inbound, ResponseBody, Rest, gather};
+use super::http::{
+    Answered, Collected, Gathered, HIGH_WATER, HttpCycle, Inbound, ResponseBody, Rest, gather,
+};
 use super::meeting::{Answer, Meeting};
 use super::planned::Facts;
 use super::service::ConnectionContext;
@@ -102,10 +104,18 @@ impl Responding {
 
     fn prefetch(&mut self, cx: &mut Context<'_>) {
         let Stage::Prefetching { context, request, plans } = &mut self.stage else { return };
+        let Some(Inbound { rest: Rest::Open(body), early, .. }) = request.as_deref_mut() else { return };
+        let before = early.len();
+        let outcome = gather(body, early, cx);
+        if matches!(outcome, Gathered::Open) && (before + 1..HIGH_WATER).contains(&early.len()) {
+            // hyper hands over a chunk at a time, and the next when it is polled again. uvicorn gives the app all
+            // that came in one packet as one message.
+            cx.waker().wake_by_ref();
+            return;
+        }
         let Some(mut request) = request.take() else { return };
         let (context, plans) = (Rc::clone(context), plans.take());
-        let Rest::Open(body) = &mut request.rest else { return };
-        match gather(body, &mut request.early, cx) {
+        match outcome {
             Gathered::Ended => request.rest = Rest::Nothing,
             Gathered::Open => {}
             Gathered::Lost => request.rest = Rest::Lost,
@@ -167,7 +177,11 @@ impl Future for Responding {
             }
         }
         let outcome = match &mut self.stage {
-            Stage::Collecting { .. } | Stage::Planned { .. } => return Poll::Pending,
+            Stage::Prefetching { request: Some(_), .. }
+            | Stage::Collecting { .. }
+            | Stage::Planned { .. } => {
+                return Poll::Pending;
+            }
             Stage::Running { context, cycle } => match HttpCycle::poll_response(cycle, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Answered::Response { response, close }) => {
