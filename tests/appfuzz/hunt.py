@@ -233,7 +233,7 @@ def _journals(made: App, duel: Duel, sent: dict[str, Request], first: int, last:
         races=[*streams, *files, *made.tasks_beside_exits],
         threads=made.dispatch_tasks,
         # How far a stream gets that nobody reads is a race, and so is whether it ends or fails: of FastAPI's
-        # events that a dispatch function throws away, one in forty ends with an ExceptionGroup on uvicorn too.
+        # events that a dispatch function throws away, one in forty ends with an ExceptionGroup on uvicorn.
         ignored={
             key
             for key, one in requests.items()
