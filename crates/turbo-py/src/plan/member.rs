@@ -27,36 +27,38 @@ impl Member {
     ) -> Option<Self> {
         let class = object.get_type();
         let descriptor = class.getattr(name).ok()?;
-        // SAFETY: the class is alive and its fields do not change while this thread is attached and runs nothing.
-        let (version, size) = unsafe {
-            let class = class.as_type_ptr();
-            ((*class).tp_version_tag, usize::try_from((*class).tp_basicsize).ok()?)
-        };
+        let version = Self::version(object);
+        // SAFETY: the class is alive; its size never changes.
+        let size = usize::try_from(unsafe { (*class.as_type_ptr()).tp_basicsize }).ok()?;
         if version == 0 || descriptor.get_type().as_type_ptr() != &raw mut ffi::PyMemberDescr_Type {
             return None;
         }
-        // SAFETY: the object is alive and takes that many bytes at least, which allocation has filled.
-        let words = unsafe {
-            std::slice::from_raw_parts(
-                object.as_ptr().cast::<*mut ffi::PyObject>(),
-                size / size_of::<usize>(),
-            )
-        };
-        let mut same = words.iter().enumerate().filter(|(_, word)| **word == value.as_ptr());
-        let (position, _) = same.next()?;
+        let word = size_of::<usize>();
+        // Behind the header, where other threads count references.
+        let positions = size_of::<ffi::PyObject>() / word..size / word;
+        let mut same = positions.filter(|position| Self::load(object, *position) == value.as_ptr());
+        let position = same.next()?;
         same.next().is_none().then_some(Self { version, position })
     }
 
     /// Whether the attribute is `value`; `None` if the object has another class now, or that was changed.
     pub(super) fn is(&self, object: &Bound<'_, PyAny>, value: &Py<PyAny>) -> Option<bool> {
-        // SAFETY: the object and its class are alive and both words aligned; an object of the class that has this
-        // version has a slot there. Other threads of a free-threaded interpreter may change either meanwhile.
-        let (version, word) = unsafe {
-            let class = object.get_type_ptr();
-            let word = object.as_ptr().cast::<*mut ffi::PyObject>().add(self.position);
-            (AtomicU32::from_ptr(&raw mut (*class).tp_version_tag), AtomicPtr::from_ptr(word))
-        };
-        (version.load(Ordering::Acquire) == self.version)
-            .then(|| word.load(Ordering::Acquire) == value.as_ptr())
+        // An object of the class that has this version has a slot there.
+        (Self::version(object) == self.version).then(|| Self::load(object, self.position) == value.as_ptr())
+    }
+
+    /// The version of an object's class, 0 if it has none.
+    fn version(object: &Bound<'_, PyAny>) -> c_uint {
+        // SAFETY: the class is alive and the field aligned.
+        let version = unsafe { AtomicU32::from_ptr(&raw mut (*object.get_type_ptr()).tp_version_tag) };
+        version.load(Ordering::Acquire)
+    }
+
+    /// A word of an object; other threads of a free-threaded interpreter may change it meanwhile.
+    fn load(object: &Bound<'_, PyAny>, position: usize) -> *mut ffi::PyObject {
+        // SAFETY: the object is alive; callers know that it is longer than that. Its words are aligned, and allocation
+        // has filled them.
+        let word = unsafe { AtomicPtr::from_ptr(object.as_ptr().cast::<*mut ffi::PyObject>().add(position)) };
+        word.load(Ordering::Acquire)
     }
 }
