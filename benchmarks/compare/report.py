@@ -31,13 +31,12 @@ def render(result: Result, charts: Sequence[str], folder: str) -> str:
     machine = result.machine
     method = result.method
     build = ", free-threaded" if machine.get("free-threaded build") else ""
-    turns = ", in turns of 0.05 to 0.25 s" if "rehearsal_seconds" in method else ", in one piece"
     lines = [
         f"### {machine['python']}{build}",
         "",
         (
-            f"{result.rounds} of {method['rounds']} rounds of {method['seconds']:g} s a measurement{turns}."
-            f" {machine['cores']} cores"
+            f"{result.rounds} of {method['rounds']} rounds of {method['seconds']:g} s a measurement, in turns"
+            f" of 0.05 to 0.25 s. {machine['cores']} cores"
             f" ({machine['cpu']}), Linux {machine['kernel']}, commit {machine['commit']}, {machine['date']}"
             f"{', PostgreSQL ' + machine['postgresql'] if 'postgresql' in machine else ''}."
             " A cell is the median of the rounds; behind it, how many times TurboAPI's it is, and how far"

@@ -250,7 +250,7 @@ LONG = b"1" + b"0" * 400
 
 CASES = [
     Case(
-        "chunks of one packet are one message",
+        "chunks-of-one-packet-were-several-messages",
         "plain",
         b"PUT /sizes HTTP/1.1\r\nHost: example.test\r\nX-Id: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n",

@@ -44,15 +44,12 @@ impl ConnectionContext {
     pub(crate) fn attempt(self: &Rc<Self>, request: &mut Option<Inbound>) -> Option<Responding> {
         let server = &self.server;
         let plans = server.plans.as_ref()?;
-        let has_body = matches!(request.as_ref()?.rest, Rest::Open(_));
-        // What the client waits for before it sends the body is the application's to say.
-        if server.is_overloaded()
-            || (has_body && request.as_ref()?.parts.headers.contains_key(header::EXPECT))
-        {
+        if server.is_overloaded() || request.as_ref()?.expects_continue() {
             return None;
         }
         Python::attach(|py| {
-            let parts = &request.as_ref()?.parts;
+            let arrived = request.as_ref()?;
+            let (parts, has_body) = (&arrived.parts, arrived.has_rest());
             let scheme = || self.scheme(parts);
             let target = self.planned_request(parts, &scheme);
             let responding = match plan::attempt(py, plans.get(), target, has_body, server.context(py)?) {
@@ -76,7 +73,7 @@ impl ConnectionContext {
         let server = &self.server;
         Python::attach(|py| {
             let Some(context) = server.context(py).filter(|_| !server.is_overloaded()) else {
-                return self.start(request, Target::App);
+                return self.start_target(py, request, Target::App);
             };
             let parts = &request.parts;
             if self.sheds(parts.uri.path()) {
@@ -189,14 +186,10 @@ impl ConnectionContext {
         // One more for `server`; hyper writes `date` past the map.
         headers.reserve(payload.headers.len() + server.default_headers.len() + 1);
         headers.extend(server.default_headers.iter().cloned());
-        let (mut sized, mut named) = (false, headers.contains_key(header::SERVER));
+        let mut sized = false;
         for (name, value) in payload.headers {
             sized |= name == header::CONTENT_LENGTH;
-            named |= name == header::SERVER;
             headers.append(name, value);
-        }
-        if let Some(product) = server.product.as_ref().filter(|_| !named) {
-            headers.append(header::SERVER, product.clone());
         }
         if facts.version == Version::HTTP_10 {
             // As uvicorn: an HTTP/1.0 connection ends with its first response.
@@ -218,7 +211,7 @@ impl ConnectionContext {
         server.response_completed();
         let head = Head { status: payload.status, headers };
         let body = ResponseBody::whole(payload.body, length);
-        let mut response = assemble(head, facts.version, body, None, &server.reasons);
+        let mut response = assemble(head, facts.version, body, server.product.as_ref(), &server.reasons);
         if let Some(route) = facts.route {
             response.extensions_mut().insert(route);
         }

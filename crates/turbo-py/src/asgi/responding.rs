@@ -107,7 +107,8 @@ impl Responding {
         let Some(Inbound { rest: Rest::Open(body), early, .. }) = request.as_deref_mut() else { return };
         let before = early.len();
         let outcome = gather(body, early, cx);
-        if matches!(outcome, Gathered::Open) && (before + 1..HIGH_WATER).contains(&early.len()) {
+        let may_go_on = early.len() > before && early.len() < HIGH_WATER;
+        if matches!(outcome, Gathered::Open) && may_go_on {
             // hyper hands over a chunk at a time, and the next when it is polled again. uvicorn gives the app all
             // that came in one packet as one message.
             cx.waker().wake_by_ref();
@@ -141,10 +142,13 @@ impl Responding {
         let Some(mut request) = request.take() else { return };
         let (context, chosen) = (Rc::clone(context), chosen.clone());
         request.early = body.take();
-        request.rest = if matches!(outcome, Gathered::Lost) { Rest::Lost } else { Rest::Nothing };
+        request.rest = Rest::Nothing;
         *self = match outcome {
             Gathered::Malformed => Self::ready(Python::attach(|py| context.malformed(py))),
-            Gathered::Lost => context.start(*request, Target::App),
+            Gathered::Lost => {
+                request.rest = Rest::Lost;
+                context.start(*request, Target::App)
+            }
             Gathered::TooLarge => Self::aborted(),
             Gathered::Ended | Gathered::Open => context.answer(&chosen, *request),
         };

@@ -17,7 +17,7 @@ use turbo_middleware::metrics::CountedBody;
 
 use super::exchange::{Exchange, Target};
 use super::http::{
-    Facts, Head, HttpCycle, Inbound, Length, RequestBody, ResponseBody, Rest, State, assemble, plain_text,
+    Facts, Head, HttpCycle, Inbound, Length, RequestBody, ResponseBody, State, assemble, plain_text,
 };
 use super::memory::Crowd;
 use super::responding::{Aborted, Responding};
@@ -87,8 +87,7 @@ impl AppService {
             return responding;
         }
         let Some(request) = request else { return Responding::aborted() };
-        // Reading is what makes hyper send `100 Continue`: the app decides (RFC 9110 10.1.1).
-        if matches!(request.rest, Rest::Open(_)) && !request.parts.headers.contains_key(header::EXPECT) {
+        if request.has_rest() && !request.expects_continue() {
             return Responding::prefetching(context, request, None);
         }
         context.start(request, Target::App)
