@@ -50,6 +50,11 @@ class Window:
         """The first that can be seen; a person would wait for it too."""
         return eventually(lambda: [e for e in self.all(css) if e.is_displayed()])[0]
 
+    def start_over(self) -> None:
+        """The front page, as somebody finds it who has not been here before."""
+        self.driver.execute_script("sessionStorage.clear()")
+        self.driver.get(self.url)
+
     def all(self, css: str) -> list[Any]:
         return list(self.driver.find_elements("css selector", css))
 
@@ -266,16 +271,62 @@ def test_whole_story(
         assert unexpected == []
 
 
-def test_looks(windows: tuple[Window, Window], client: Any) -> None:
-    """The page fits narrow windows and follows the chosen theme."""
+def _enter_as_ada(window: Window) -> None:
     from conftest import manage
 
     manage("seed")
-    window = windows[0]
-    window.driver.get(window.url)
-    window.click("#log-out")
     window.fill("#log-in", username="ada@example.com", password="taskboard-demo")
     window.submit("#log-in")
+    window.see("#who", "Ada Lovelace")
+
+
+HOLD_LISTS = """
+    const real = window.fetch;
+    window.held = [];
+    window.fetch = async (url, options) => {
+        const response = await real(url, options);
+        if (url.startsWith("/api/projects?") && window.held) {
+            await new Promise((release) => window.held.push(release));
+        }
+        return response;
+    };
+"""
+"""Lists of projects arrive and wait, as on a slow line."""
+
+RELEASE_LISTS = """
+    const done = arguments[0];
+    for (const release of window.held) release();
+    window.held = null;
+    window.fetch("/api/meta").then((response) => response.json()).then(() => setTimeout(done));
+"""
+
+
+def test_the_list_of_projects_outlived_its_owner(windows: tuple[Window, Window]) -> None:
+    """Who logs in next does not see, even for a moment, what the person before them had on the page."""
+    window = windows[1]
+    window.start_over()
+    _register(window, "Sally Ride", f"sally.{os.urandom(4).hex()}@example.com")
+    window.fill("#new-project", name="Robot arm")
+    window.submit("#new-project")
+    window.see("#project-name", "Robot arm")
+    window.see("#project-list a", "Robot arm")
+    window.driver.execute_script(HOLD_LISTS)
+    window.find("#project-search").send_keys("arm")
+    eventually(lambda: window.driver.execute_script("return window.held.length") == 1)
+    window.click("#log-out")
+    assert window.all("#project-list a") == []
+    window.driver.execute_async_script(RELEASE_LISTS)
+    assert window.all("#project-list a") == []
+    _enter_as_ada(window)
+    eventually(lambda: window.texts("#project-list a"))
+    assert [text.split("\n")[0] for text in window.texts("#project-list a")] == ["Website relaunch"]
+
+
+def test_looks(windows: tuple[Window, Window]) -> None:
+    """The page fits narrow windows and follows the chosen theme."""
+    window = windows[0]
+    window.start_over()
+    _enter_as_ada(window)
     window.click("#project-list a")
     eventually(lambda: len(window.tasks("todo")) == 14)
     window.see("#live .text", "Live")

@@ -9,6 +9,7 @@ const THEMES = { system: "\u25D0", light: "\u2600", dark: "\u263E" };
 
 let me = null;
 let shown = PAGE;
+let listing = 0;
 
 function showTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -30,7 +31,10 @@ function openProjectId() {
 }
 
 async function listProjects() {
+  const turn = ++listing;
   const page = await get("/projects", { q: $("project-search").value.trim(), limit: Math.min(shown, 100) });
+  // A slower answer to an older question must not win, and nobody sees the list of who was here before.
+  if (turn !== listing) return;
   const open = openProjectId();
   $("project-list").replaceChildren(
     ...page.items.map((project) => {
@@ -54,9 +58,11 @@ async function route() {
     Project.close();
     return;
   }
+  const visitor = me;
   try {
     await Project.open(me, id, refreshProjects);
   } catch (problem) {
+    if (visitor !== me || id !== openProjectId()) return;
     toast(problem.message);
     location.hash = "#/";
   }
@@ -77,6 +83,11 @@ function showForm(shownId) {
 function leave() {
   me = null;
   session.token = null;
+  listing += 1;
+  shown = PAGE;
+  $("project-search").value = "";
+  $("project-list").replaceChildren();
+  $("more-projects").hidden = true;
   Project.close();
   for (const id of ["who", "log-out", "desk"]) $(id).hidden = true;
   $("welcome").hidden = false;

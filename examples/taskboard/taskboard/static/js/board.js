@@ -12,6 +12,7 @@ const filters = $("filters");
 export class Board {
   #shown = Object.fromEntries(ORDER.map((status) => [status, PAGE]));
   #loading = 0;
+  #stopped = false;
 
   constructor(project, onOpen) {
     this.project = project;
@@ -52,6 +53,10 @@ export class Board {
     });
   }
 
+  stop() {
+    this.#stopped = true;
+  }
+
   async load() {
     const turn = ++this.#loading;
     const wanted = Object.fromEntries(new FormData(filters));
@@ -60,8 +65,8 @@ export class Board {
         get(`/projects/${this.project.id}/tasks`, { ...wanted, status, limit: this.#shown[status] }),
       ),
     );
-    // A slower answer to an older question must not win.
-    if (turn !== this.#loading) return;
+    // A slower answer to an older question must not win, nor one for a board that others took the place of.
+    if (this.#stopped || turn !== this.#loading) return;
     pages.forEach((page, n) => this.#fill(ORDER[n], page));
   }
 
@@ -72,6 +77,7 @@ export class Board {
     }
     const wanted = Object.fromEntries(new FormData(filters));
     const page = await get(`/projects/${this.project.id}/tasks`, { ...wanted, status, offset, limit: PAGE });
+    if (this.#stopped) return;
     const scroll = document.querySelector(`.column[data-status=${status}] .scroll`);
     scroll.querySelector(".more")?.remove();
     scroll.append(...page.items.map((task) => this.#card(task)), this.#moreButton(status, page) ?? "");

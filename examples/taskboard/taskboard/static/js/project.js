@@ -9,6 +9,7 @@ import { fillAssignees, openTask } from "./task.js";
 const HISTORY = 30;
 
 let current = null;
+let opening = 0;
 
 export class Project {
   #states = { feed: false, room: false };
@@ -23,12 +24,17 @@ export class Project {
 
   static async open(me, id, onProjects) {
     Project.close();
-    const project = new Project(me, await get(`/projects/${id}`), onProjects);
-    current = project;
-    await project.#show();
+    const turn = opening;
+    const details = await get(`/projects/${id}`);
+    // Another project was opened meanwhile, or nobody is here any more.
+    if (turn !== opening) return;
+    current = new Project(me, details, onProjects);
+    await current.#show();
   }
 
   static close() {
+    opening += 1;
+    current?.board.stop();
     current?.feed?.stop();
     current?.room?.stop();
     current = null;
