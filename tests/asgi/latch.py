@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 #: Seconds that anything may take before a test gives up. Reached only by something that hangs.
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Latch:

@@ -34,7 +34,7 @@ def served(app: FastAPI, package: ModuleType = turboapi, **options: object) -> I
         assert started.wait(30)
         assert server.started
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             yield client
     finally:
         server.should_exit = True

@@ -52,7 +52,7 @@ class Stream:
 def connect(host: str | None, port: int | None) -> socket.socket:
     assert host is not None
     assert port is not None
-    connection = socket.create_connection((host, port), timeout=10)
+    connection = socket.create_connection((host, port), timeout=30)
     connection.sendall(b"GET /stream HTTP/1.1\r\nhost: test\r\n\r\n")
     return connection
 

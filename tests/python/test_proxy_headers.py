@@ -150,5 +150,5 @@ def test_websocket_scope_is_uvicorns(server: tuple[str, ServerProcess], value: s
     fields = forwarded_proto(value) + forwarded_for("203.0.113.9:1")
     with connect(f"ws://127.0.0.1:{process.port}/", additional_headers=fields, proxy=None) as websocket:
         peer = websocket.local_address
-        seen = json.loads(websocket.recv(timeout=10))
+        seen = json.loads(websocket.recv(timeout=30))
     assert seen == expected(trusted, "websocket", "ws", peer, fields)

@@ -18,7 +18,7 @@ from turboapi._engine import HttpServer
 from turboapi.loop import EventLoop, new_event_loop
 
 #: Seconds that any one test may take.
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-START_DEADLINE = 20.0
+START_DEADLINE = 30.0
 
 # Ends the server when its standard input does: a test run that is killed leaves no server behind.
 KEEPER = '"$@" & cat; kill -QUIT $!; wait; rm -rf "$0"/*'

@@ -160,7 +160,7 @@ SERVE = """
         await send({"type": "http.response.body", "body": text.encode()})
 
     def ask(address):
-        connection = http.client.HTTPConnection(*address, timeout=8)
+        connection = http.client.HTTPConnection(*address, timeout=30)
         connection.request("GET", "/")
         return connection.getresponse().read().decode()
 

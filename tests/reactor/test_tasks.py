@@ -239,6 +239,6 @@ def test_debug_mode_by_environment_tells_where_a_coroutine_came_from() -> None:
     """
     environment = {**os.environ, "PYTHONASYNCIODEBUG": "1"}
     command = [sys.executable, "-W", "always", "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
     assert "coroutine 'forgotten' was never awaited" in done.stderr
     assert "Coroutine created at (most recent call last)" in done.stderr

@@ -304,7 +304,7 @@ def test_threads_share_a_client(make_client: ClientFactory) -> None:
 
     @app.get("/{number}")
     def endpoint(number: int) -> int:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=30)
         return number
 
     with make_client(app) as client:

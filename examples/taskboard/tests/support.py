@@ -25,7 +25,7 @@ EXAMPLE_DIR = Path(__file__).resolve().parent.parent
 MODE = os.environ.get("TASKBOARD_CLIENT", "stock")
 SERVER = os.environ.get("TASKBOARD_SERVER", "uvicorn")
 PASSWORD = "correct horse"
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds until something that has to happen counts as not happening."""
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from typing import Literal
 Framing = Literal["none", "length", "chunked", "close"]
 
 #: Longest wait for bytes that a server owes us, in seconds. Reached only by a server that hangs.
-TIMEOUT = 3.0
+TIMEOUT = 15.0
 
 
 class Closed(Exception):
