@@ -15,8 +15,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.background import BackgroundTask
 
+from .apps import app_with
 from .duel import Call, Journal, Message, duel
-from .test_behaviour import app_with, passes, sees, sets_background, wraps_response
+from .functions import passes, sees, sets_background, wraps_response
 
 PATHS = ["/", "/suspends", "/session", "/response", "/background/plain", "/stream"]
 
