@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.differential.harness.wire import Response
 
 from .apps import app
 from .draw import Draw
-from .duel import Duel, _beside, differences
+from .duel import Duel, _beside, broken_lines, differences
 from .hunt import Finding, Hunt, write
 from .requests import request
 
@@ -93,6 +95,28 @@ async def lose() -> None:
     found = duel.broken()
     assert len(found) == 1
     assert "'lost_by_one' was never awaited" in found[0]
+
+
+def test_a_coroutine_collected_in_a_namedtuple_is_nobodys_fault() -> None:
+    """The collector runs inside the constructor, and Python has no `__import__` there to warn with."""
+    program = """
+import asyncio, collections, gc
+Pair = collections.namedtuple("Pair", "a b")
+gc.disable()
+for _ in range(100):
+    garbage = [asyncio.sleep(0)]
+    garbage.append(garbage)
+    del garbage
+    gc.enable()
+    gc.set_threshold(1)
+    Pair(1, 2)
+    gc.disable()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    if "__import__" not in done.stderr:
+        pytest.skip("this Python collects elsewhere")
+    assert "Exception ignored" in done.stderr
+    assert all("never awaited" in line for line in broken_lines(done.stderr).values())
 
 
 def test_apps_whose_file_responses_race() -> None:
