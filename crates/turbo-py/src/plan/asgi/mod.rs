@@ -1,14 +1,17 @@
 //! A plan on an ASGI scope: behind middleware, or where the user's code sees the request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod messages;
+
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
 use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
+use self::messages::{WatchedSend, header_list, start_message, take_body};
 use super::direct::Chosen;
 use super::encode::{Encoded, Payload, Place};
 use super::extract::{Extracted, ScopeSource};
@@ -430,8 +433,7 @@ impl AsgiRun {
     }
 
     fn watched_send(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let send = WatchedSend { send: self.send.clone_ref(py), started: AtomicBool::new(false) };
-        let send = Py::new(py, send)?;
+        let send = Py::new(py, WatchedSend::new(self.send.clone_ref(py)))?;
         self.watched = Some(send.clone_ref(py));
         Ok(send.into_any())
     }
@@ -513,59 +515,4 @@ impl Body for AsgiRun {
         };
         outcome.unwrap_or_else(|error| self.raise(py, error))
     }
-}
-
-/// An ASGI `send` callable that remembers whether the response has begun.
-#[pyclass(frozen, module = "turboapi._engine")]
-struct WatchedSend {
-    send: Py<PyAny>,
-    started: AtomicBool,
-}
-
-impl WatchedSend {
-    fn has_started(&self) -> bool {
-        self.started.load(Ordering::Relaxed)
-    }
-}
-
-#[pymethods]
-impl WatchedSend {
-    fn __call__<'py>(&self, message: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.started.store(true, Ordering::Relaxed);
-        self.send.bind(message.py()).call1((message,))
-    }
-}
-
-/// Appends the body of an `http.request` message; says whether more follows, `None` for other messages.
-fn take_body(message: &Bound<'_, PyAny>, data: &mut Vec<u8>) -> Option<bool> {
-    let py = message.py();
-    let message = message.cast::<PyDict>().ok()?;
-    let kind = message.get_item(intern!(py, "type")).ok()??;
-    if kind.cast::<PyString>().ok()?.to_str().ok()? != "http.request" {
-        return None;
-    }
-    if let Some(body) = message.get_item(intern!(py, "body")).ok()? {
-        data.extend_from_slice(body.cast::<PyBytes>().ok()?.as_bytes());
-    }
-    match message.get_item(intern!(py, "more_body")).ok()? {
-        Some(more) => more.is_truthy().ok(),
-        None => Some(false),
-    }
-}
-
-fn start_message<'py>(py: Python<'py>, payload: &Payload) -> PyResult<Bound<'py, PyDict>> {
-    let message = PyDict::new(py);
-    message.set_item(intern!(py, "type"), intern!(py, "http.response.start"))?;
-    message.set_item(intern!(py, "status"), payload.status.as_u16())?;
-    message.set_item(intern!(py, "headers"), header_list(py, payload)?)?;
-    Ok(message)
-}
-
-fn header_list<'py>(py: Python<'py>, payload: &Payload) -> PyResult<Bound<'py, PyList>> {
-    let headers = PyList::empty(py);
-    for (name, value) in &payload.headers {
-        let name = PyBytes::new(py, name.as_str().as_bytes());
-        headers.append(PyTuple::new(py, [name, PyBytes::new(py, value.as_bytes())])?)?;
-    }
-    Ok(headers)
 }
