@@ -38,8 +38,8 @@ _COLLECTED_IN_A_NAMEDTUPLE = re.compile(
     KeyError:\ '__import__'\n""",
     re.VERBOSE,
 )
-#: What `repr` shows of an address, in an error text.
 _KEY = re.compile(rb"\r\nX-Id: (\d+)\r\n")
+#: What `repr` shows of an address, in an error text.
 _ADDRESS = re.compile(rb"0x[0-9a-f]{8,16}")
 
 #: In place of an answer: the connection has ended behind others.

@@ -318,8 +318,8 @@ def test_the_list_of_projects_outlived_its_owner(windows: tuple[Window, Window])
     window.driver.execute_async_script(RELEASE_LISTS)
     assert window.all("#project-list a") == []
     _enter_as_ada(window)
-    eventually(lambda: window.texts("#project-list a"))
-    assert [text.split("\n")[0] for text in window.texts("#project-list a")] == ["Website relaunch"]
+    listed = eventually(lambda: window.texts("#project-list a"))
+    assert [text.split("\n")[0] for text in listed] == ["Website relaunch"]
 
 
 def test_looks(windows: tuple[Window, Window]) -> None:

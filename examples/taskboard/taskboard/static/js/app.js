@@ -1,6 +1,6 @@
 // Start of the page: who is here, which project is open, and the list of projects.
 
-import { debounced, h, onSubmit, attempt, toast, $ } from "./dom.js";
+import { debounced, h, onSubmit, attempt, toast, turns, $ } from "./dom.js";
 import { get, logIn, post, session } from "./api.js";
 import { Project } from "./project.js";
 
@@ -9,7 +9,7 @@ const THEMES = { system: "\u25D0", light: "\u2600", dark: "\u263E" };
 
 let me = null;
 let shown = PAGE;
-let listing = 0;
+const listing = turns();
 
 function showTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -31,10 +31,10 @@ function openProjectId() {
 }
 
 async function listProjects() {
-  const turn = ++listing;
+  const isNewest = listing();
   const page = await get("/projects", { q: $("project-search").value.trim(), limit: Math.min(shown, 100) });
   // A slower answer to an older question must not win, and nobody sees the list of who was here before.
-  if (turn !== listing) return;
+  if (!isNewest()) return;
   const open = openProjectId();
   $("project-list").replaceChildren(
     ...page.items.map((project) => {
@@ -83,7 +83,7 @@ function showForm(shownId) {
 function leave() {
   me = null;
   session.token = null;
-  listing += 1;
+  listing();
   shown = PAGE;
   $("project-search").value = "";
   $("project-list").replaceChildren();

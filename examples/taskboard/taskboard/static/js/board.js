@@ -1,6 +1,6 @@
 // The three columns with their filters.
 
-import { attempt, avatar, debounced, h, shortDate, $ } from "./dom.js";
+import { attempt, avatar, debounced, h, shortDate, turns, $ } from "./dom.js";
 import { get, patch } from "./api.js";
 
 const PAGE = 20;
@@ -11,7 +11,7 @@ const filters = $("filters");
 
 export class Board {
   #shown = Object.fromEntries(ORDER.map((status) => [status, PAGE]));
-  #loading = 0;
+  #loading = turns();
   #stopped = false;
 
   constructor(project, onOpen) {
@@ -58,7 +58,7 @@ export class Board {
   }
 
   async load() {
-    const turn = ++this.#loading;
+    const isNewest = this.#loading();
     const wanted = Object.fromEntries(new FormData(filters));
     const pages = await Promise.all(
       ORDER.map((status) =>
@@ -66,7 +66,7 @@ export class Board {
       ),
     );
     // A slower answer to an older question must not win, nor one for a board that others took the place of.
-    if (this.#stopped || turn !== this.#loading) return;
+    if (this.#stopped || !isNewest()) return;
     pages.forEach((page, n) => this.#fill(ORDER[n], page));
   }
 

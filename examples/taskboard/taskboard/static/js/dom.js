@@ -70,6 +70,15 @@ export function debounced(milliseconds, work) {
   };
 }
 
+/** Takes turns: each call makes the turns before it outdated, and returns whether its own still is the newest. */
+export function turns() {
+  let newest = 0;
+  return () => {
+    const turn = ++newest;
+    return () => turn === newest;
+  };
+}
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 

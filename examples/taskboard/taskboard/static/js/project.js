@@ -1,6 +1,6 @@
 // One open project: its header, board, members, activity and chat.
 
-import { attempt, avatar, debounced, h, onSubmit, when, $ } from "./dom.js";
+import { attempt, avatar, debounced, h, onSubmit, turns, when, $ } from "./dom.js";
 import { download, get, patch, post, remove } from "./api.js";
 import { Board } from "./board.js";
 import { ActivityFeed, Room } from "./live.js";
@@ -9,7 +9,7 @@ import { fillAssignees, openTask } from "./task.js";
 const HISTORY = 30;
 
 let current = null;
-let opening = 0;
+const opening = turns();
 
 export class Project {
   #states = { feed: false, room: false };
@@ -24,16 +24,16 @@ export class Project {
 
   static async open(me, id, onProjects) {
     Project.close();
-    const turn = opening;
+    const isNewest = opening();
     const details = await get(`/projects/${id}`);
     // Another project was opened meanwhile, or nobody is here any more.
-    if (turn !== opening) return;
+    if (!isNewest()) return;
     current = new Project(me, details, onProjects);
     await current.#show();
   }
 
   static close() {
-    opening += 1;
+    opening();
     current?.board.stop();
     current?.feed?.stop();
     current?.room?.stop();
